@@ -1,0 +1,1 @@
+"""The service around the method: jobs, HTTP API, worker and client."""

@@ -1,0 +1,1 @@
+"""Weakly supervised segmentation as a library: image labels in, pixel masks out."""
