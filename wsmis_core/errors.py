@@ -15,10 +15,14 @@ is an ``assert``, not one of these.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 __all__ = [
     "ArtifactError",
     "DataError",
     "DivergedError",
+    "Problem",
     "ResourceError",
     "ServiceError",
     "SpecError",
@@ -27,26 +31,47 @@ __all__ = [
 ]
 
 
-class WsmisError(Exception):
-    """Base of all errors that a user can cause.
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where (a dotted field or a file), what, and the remedy."""
 
-    ``message`` says what is wrong with which value, ``field`` the dotted path of the
-    offending field or the file, ``remedy`` what to do about it. ``reason`` is the
-    machine-readable name under which a failed job stores the error.
-    """
-
-    reason = "error"
-
-    def __init__(self, message: str, *, field: str | None = None, remedy: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.field = field
-        self.remedy = remedy
+    message: str
+    field: str | None = None
+    remedy: str | None = None
 
     def __str__(self) -> str:
         where = f"{self.field}: " if self.field else ""
         what_to_do = f" {self.remedy}" if self.remedy else ""
         return f"{where}{self.message}{what_to_do}"
+
+
+class WsmisError(Exception):
+    """Base of all errors that a user can cause.
+
+    ``message`` says what is wrong with which value, ``field`` the dotted path of the
+    offending field or the file, ``remedy`` what to do about it. ``problems`` lists every
+    one where there are several; the first is the error's own. ``reason`` is the
+    machine-readable name under which a failed job stores the error.
+    """
+
+    reason = "error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        remedy: str | None = None,
+        problems: Sequence[Problem] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.remedy = remedy
+        self.problems = tuple(problems) or (Problem(message, field, remedy),)
+
+    def __str__(self) -> str:
+        return "; ".join(str(problem) for problem in self.problems)
 
 
 class SpecError(WsmisError):

@@ -1,0 +1,84 @@
+"""What can be asked for: stage params, inputs, resources, data sets, recipes. Imports no torch."""
+
+from wsmis_core.spec.artifact import MANIFEST_FILE, CodeRef, FileEntry, Lineage, Manifest
+from wsmis_core.spec.catalogue import (
+    CATALOGUE,
+    ArtifactKind,
+    InputRole,
+    Stage,
+    StageName,
+    make_params,
+    producer,
+)
+from wsmis_core.spec.dataset import (
+    CsvDataset,
+    DatasetSpec,
+    SiimDataset,
+    SplitShares,
+    dataset_spec,
+    make_dataset_spec,
+)
+from wsmis_core.spec.event import (
+    EVENTS_FILE,
+    FAILURE_FILE,
+    CheckpointEvent,
+    Event,
+    Failure,
+    LogEvent,
+    MetricEvent,
+    PreviewEvent,
+    ProgressEvent,
+    event_line,
+)
+from wsmis_core.spec.model import Spec, problems_of, validate
+from wsmis_core.spec.recipe import EVERY_STEP, PlannedStep, Recipe, Step, load_recipe, plan, recipes
+from wsmis_core.spec.run import SPEC_FILE, DatasetRef, InputRef, Resources, RunSpec
+from wsmis_core.spec.stages import StageParams, stage_params
+
+__all__ = [
+    "CATALOGUE",
+    "EVENTS_FILE",
+    "EVERY_STEP",
+    "FAILURE_FILE",
+    "MANIFEST_FILE",
+    "SPEC_FILE",
+    "ArtifactKind",
+    "CheckpointEvent",
+    "CodeRef",
+    "CsvDataset",
+    "DatasetRef",
+    "DatasetSpec",
+    "Event",
+    "Failure",
+    "FileEntry",
+    "InputRef",
+    "InputRole",
+    "Lineage",
+    "LogEvent",
+    "Manifest",
+    "MetricEvent",
+    "PlannedStep",
+    "PreviewEvent",
+    "ProgressEvent",
+    "Recipe",
+    "Resources",
+    "RunSpec",
+    "SiimDataset",
+    "Spec",
+    "SplitShares",
+    "Stage",
+    "StageName",
+    "StageParams",
+    "Step",
+    "dataset_spec",
+    "event_line",
+    "load_recipe",
+    "make_dataset_spec",
+    "make_params",
+    "plan",
+    "problems_of",
+    "producer",
+    "recipes",
+    "stage_params",
+    "validate",
+]

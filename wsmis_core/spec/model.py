@@ -1,0 +1,95 @@
+"""The base of every spec, and how a failed validation is told."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from wsmis_core.errors import Problem, SpecError
+
+__all__ = ["Spec", "problems_of", "validate"]
+
+T = TypeVar("T")
+
+
+class Spec(BaseModel):
+    """A frozen model that knows all its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def validate(kind: type[T] | TypeAdapter[T], data: object, *, prefix: str = "") -> T:
+    """``data`` as a ``kind``.
+
+    Raises SpecError with one Problem for each offending field, its name under ``prefix``.
+    """
+    adapter = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
+    try:
+        return adapter.validate_python(data)
+    except ValidationError as error:
+        problems = problems_of(error.errors(), data=data, prefix=prefix)
+        first = problems[0]
+        raise SpecError(first.message, field=first.field, remedy=first.remedy, problems=problems) from None
+
+
+def problems_of(
+    errors: Iterable[Mapping[str, Any]], *, data: object = None, prefix: str = ""
+) -> list[Problem]:
+    """Pydantic's error list as Problems that name the field, the value and the remedy."""
+    return [_problem(error, data=data, prefix=prefix) for error in errors]
+
+
+def _problem(error: Mapping[str, Any], *, data: object, prefix: str) -> Problem:
+    field = ".".join([prefix] * bool(prefix) + _path(error["loc"], data)) or None
+    value = error.get("input")
+    kind = str(error["type"])
+    context = error.get("ctx", {})
+    match kind:
+        case "extra_forbidden":
+            return Problem("no such field.", field, "Take it out, or correct its name.")
+        case "missing":
+            return Problem("this field is missing.", field, "Give a value for it.")
+        case "union_tag_not_found":
+            return Problem("this field is missing.", _tag_field(field, context), "Give a value for it.")
+        case "union_tag_invalid":
+            known = [tag.strip("' ") for tag in str(context["expected_tags"]).split(",")]
+            tag = str(context["tag"])
+            close = difflib.get_close_matches(tag, known, n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            return Problem(
+                f"{tag!r} is not known.", _tag_field(field, context), f"Use one of {', '.join(known)}.{hint}"
+            )
+        case "value_error":
+            return Problem(str(context["error"]), field)
+        case _:
+            return Problem(f"{_shown(value)} is not possible here.", field, f"{error['msg']}.")
+
+
+def _tag_field(field: str | None, context: Mapping[str, Any]) -> str:
+    tag = str(context["discriminator"]).strip("'")
+    return f"{field}.{tag}" if field else tag
+
+
+def _path(loc: Iterable[int | str], data: object) -> list[str]:
+    """The location without the tags that discriminated unions put into it."""
+    path: list[str] = []
+    here: object = data
+    for part in loc:
+        if isinstance(here, Mapping) and part not in here and part in here.values():
+            continue  # a union's tag: the value of the discriminator, not a field
+        path.append(str(part))
+        if isinstance(here, Mapping):
+            here = here.get(part)
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here[part]
+        else:
+            here = None
+    return path
+
+
+def _shown(value: object, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

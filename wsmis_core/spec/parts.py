@@ -1,0 +1,111 @@
+"""Parts that the params of several stages are made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from wsmis_core.spec.model import Spec
+
+__all__ = [
+    "Augmentation",
+    "DropBlock",
+    "Fixed",
+    "Normalisation",
+    "Optimizer",
+    "OtsuTwice",
+    "Pamr",
+    "Precision",
+    "Probability",
+    "Rate",
+    "Sampler",
+    "Schedule",
+    "Split",
+    "Threshold",
+    "Weights",
+]
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(gt=0, le=100)]
+Split = Literal["train", "val", "test"]
+Precision = Literal["float32", "bfloat16"]
+Normalisation = Literal["imagenet", "pneumothorax"]
+Augmentation = Literal["none", "weak", "horizontal_flip", "strong", "pneumothorax", "xray"]
+Sampler = Literal["shuffled", "balanced"]
+Weights = Literal["none", "imagenet"]
+
+
+class Optimizer(Spec):
+    """How a step is taken; the learning rates are the stage's own, one a parameter group."""
+
+    name: Literal["sgd", "adam", "adamw", "radam"]
+    weight_decay: float = Field(default=0.0, ge=0, le=1)
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="of sgd; the others ignore none of theirs")
+
+
+class ConstantSchedule(Spec):
+    """The rates stay as they are."""
+
+    name: Literal["constant"] = "constant"
+
+
+class StepSchedule(Spec):
+    """The rates are multiplied by ``gamma`` every ``every`` epochs."""
+
+    name: Literal["step"] = "step"
+    every: int = Field(ge=1)
+    gamma: float = Field(default=0.1, gt=0, le=1)
+
+
+class PolySchedule(Spec):
+    """rate = floor + (base - floor) * (1 - t / T) ** power, t in steps or epochs."""
+
+    name: Literal["poly"] = "poly"
+    power: float = Field(default=0.9, gt=0)
+    floor: float = Field(default=0.0, ge=0)
+    per: Literal["step", "epoch"] = "step"
+
+
+class OneCycleSchedule(Spec):
+    """The rates rise from a 25th for ``warmup`` of the steps and fall to near zero, both by cosine."""
+
+    name: Literal["one_cycle"] = "one_cycle"
+    warmup: float = Field(default=0.3, gt=0, lt=1)
+
+
+Schedule = Annotated[
+    ConstantSchedule | StepSchedule | PolySchedule | OneCycleSchedule, Field(discriminator="name")
+]
+
+
+class DropBlock(Spec):
+    """DropBlock (arXiv 1810.12890) after layer3 and layer4."""
+
+    drop_prob: Probability
+    block_size: int = Field(ge=1, le=63)
+    schedule: Literal["constant", "linear"] = "constant"
+    ramp_steps: int = Field(default=0, ge=0, description="steps over which `linear` rises from 0")
+
+
+class Pamr(Spec):
+    """Pixel-adaptive mask refinement (arXiv 2005.08104)."""
+
+    iterations: int = Field(default=10, ge=1, le=100)
+    dilations: tuple[Annotated[int, Field(ge=1, le=128)], ...] = (1, 2, 4, 8, 12, 24)
+
+
+class Fixed(Spec):
+    """A threshold on the map divided by its maximum."""
+
+    name: Literal["fixed"] = "fixed"
+    value: Probability
+
+
+class OtsuTwice(Spec):
+    """Otsu's threshold of the map, then Otsu's again within the upper part; needs no masks."""
+
+    name: Literal["otsu_twice"] = "otsu_twice"
+
+
+Threshold = Annotated[Fixed | OtsuTwice, Field(discriminator="name")]

@@ -1,0 +1,154 @@
+"""Recipes: named DAGs of stages with their params, as YAML beside this file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field
+
+from wsmis_core.errors import Problem, SpecError
+from wsmis_core.spec.catalogue import CATALOGUE, StageName, make_params
+from wsmis_core.spec.model import Spec, validate
+from wsmis_core.spec.stages import Params
+
+__all__ = ["EVERY_STEP", "PlannedStep", "Recipe", "Step", "load_recipe", "plan", "recipes"]
+
+# The key of overrides that go to every step that has such a param.
+EVERY_STEP = "*"
+
+
+class Step(Spec):
+    """One stage of a recipe; ``inputs`` name earlier steps by role."""
+
+    stage: StageName
+    params: dict[str, Any] = Field(default_factory=dict)
+    inputs: dict[str, str] = Field(default_factory=dict)
+    needs_masks: bool = Field(default=False, description="left out where the data set has no true masks")
+
+
+class Recipe(Spec):
+    """A named DAG of stages."""
+
+    schema_version: Literal[1] = 1
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    description: str
+    steps: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Step]
+
+
+class PlannedStep(Spec):
+    """A step whose params are whole and checked; ``inputs``: role -> step."""
+
+    name: str
+    stage: StageName
+    params: dict[str, Any]
+    inputs: dict[str, str]
+
+
+@cache
+def recipes() -> Mapping[str, Recipe]:
+    """The recipes that come with the product, by name."""
+    folder = files("wsmis_core.spec") / "recipes"
+    made = [load_recipe(file.read_text()) for file in folder.iterdir() if file.name.endswith(".yaml")]
+    return {recipe.name: recipe for recipe in sorted(made, key=lambda recipe: recipe.name)}
+
+
+def load_recipe(text: str) -> Recipe:
+    """A recipe from its YAML; raises SpecError that names the field."""
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SpecError(f"not YAML: {error}.", remedy="Correct the file's syntax.") from None
+    return validate(Recipe, data)
+
+
+def plan(recipe: Recipe, overrides: Mapping[str, Mapping[str, Any]], *, has_masks: bool) -> list[PlannedStep]:
+    """The recipe's steps in an order that can run, with ``overrides`` ({step: {param: value}}) applied.
+
+    Steps that need true masks are left out where there are none, and so are optional
+    inputs that name them. Raises SpecError that lists every offending field as
+    `params.<step>.<param>`.
+    """
+    steps = {
+        name: step
+        for name, step in recipe.steps.items()
+        if has_masks or not (step.needs_masks or CATALOGUE[step.stage].needs_masks)
+    }
+    problems = _unknown_steps(recipe, overrides)
+    planned: dict[str, PlannedStep] = {}
+    for name in _order(steps):
+        step = steps[name]
+        inputs = {role: source for role, source in step.inputs.items() if source in steps}
+        given = {
+            **step.params,
+            **_for_every(overrides, CATALOGUE[step.stage].params),
+            **overrides.get(name, {}),
+        }
+        try:
+            params = make_params(step.stage, given, inputs)
+        except SpecError as error:
+            problems += [_under_step(problem, name) for problem in error.problems]
+            continue
+        planned[name] = PlannedStep(
+            name=name, stage=step.stage, params=params.model_dump(mode="json"), inputs=inputs
+        )
+    if problems:
+        first = problems[0]
+        raise SpecError(first.message, field=first.field, remedy=first.remedy, problems=problems)
+    return list(planned.values())
+
+
+def _order(steps: Mapping[str, Step]) -> list[str]:
+    """The steps as listed, each moved behind the last of its inputs."""
+    order: list[str] = []
+    while len(order) < len(steps):
+        waiting = [name for name in steps if name not in order]
+        ready = (name for name in waiting if all(source in order for source in _sources(steps[name], steps)))
+        following = next(ready, None)
+        if following is None:
+            raise SpecError(
+                f"these steps wait for each other: {', '.join(waiting)}.",
+                field="steps",
+                remedy="Let no step be its own input, not through others either.",
+            )
+        order.append(following)
+    return order
+
+
+def _sources(step: Step, steps: Mapping[str, Step]) -> list[str]:
+    return [source for source in step.inputs.values() if source in steps]
+
+
+def _for_every(overrides: Mapping[str, Mapping[str, Any]], params: type[Params]) -> dict[str, Any]:
+    return {key: value for key, value in overrides.get(EVERY_STEP, {}).items() if key in params.model_fields}
+
+
+def _unknown_steps(recipe: Recipe, overrides: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
+    problems = []
+    for name in overrides:
+        if name not in recipe.steps and name != EVERY_STEP:
+            close = difflib.get_close_matches(name, recipe.steps, n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            problems.append(
+                Problem(
+                    f"the recipe {recipe.name} has no step of this name.",
+                    f"params.{name}",
+                    f"Its steps are {', '.join(recipe.steps)}.{hint}",
+                )
+            )
+    known = {param for step in recipe.steps.values() for param in CATALOGUE[step.stage].params.model_fields}
+    problems += [
+        Problem("no step of the recipe has this param.", f"params.{EVERY_STEP}.{key}", "Take it out.")
+        for key in overrides.get(EVERY_STEP, {})
+        if key not in known
+    ]
+    return problems
+
+
+def _under_step(problem: Problem, step: str) -> Problem:
+    inner = (problem.field or "").removeprefix("params.")
+    return Problem(problem.message, f"params.{step}.{inner}".rstrip("."), problem.remedy)

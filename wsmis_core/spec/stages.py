@@ -1,0 +1,246 @@
+"""The params of the eight stages, defaults as published (METHOD: the pneumothorax columns).
+
+``StageParams`` is the one union over them, told apart by ``stage``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, TypeAdapter, model_validator
+
+from wsmis_core.spec.model import Spec
+from wsmis_core.spec.parts import (
+    Augmentation,
+    DropBlock,
+    Fixed,
+    Normalisation,
+    Optimizer,
+    Pamr,
+    PolySchedule,
+    Precision,
+    Probability,
+    Rate,
+    Sampler,
+    Schedule,
+    Split,
+    StepSchedule,
+    Threshold,
+    Weights,
+)
+
+__all__ = [
+    "ClassifierRates",
+    "Evaluate",
+    "ExtractCams",
+    "IrnetRates",
+    "MakeIrLabels",
+    "MakePseudoLabels",
+    "Predict",
+    "SegmenterRates",
+    "StageParams",
+    "TrainClassifier",
+    "TrainIrnet",
+    "TrainSegmenter",
+    "stage_params",
+]
+
+ALL_SPLITS: tuple[Split, ...] = ("train", "val", "test")
+ImageSize = Annotated[int, Field(ge=32, le=4096, multiple_of=16, description="pixels a side")]
+
+
+class Params(Spec):
+    """What every stage's params have."""
+
+    schema_version: Literal[1] = 1
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+
+class Training(Params):
+    """What every training stage's params have."""
+
+    epochs: int = Field(ge=1, le=10_000)
+    max_steps: int | None = Field(default=None, ge=1, description="stop after so many steps, if sooner")
+    batch_size: int = Field(ge=1, le=4096, description="images a step, over all ranks")
+    precision: Precision = "float32"
+    loader_workers: int = Field(default=0, ge=0, le=64, description="processes a rank that read images")
+    checkpoint_seconds: float = Field(default=300.0, gt=0, description="a checkpoint at least so often")
+    sync_batch_norm: bool = Field(default=True, description="batch statistics over all ranks")
+
+
+class ClassifierRates(Spec):
+    """Learning rates of the four parameter groups."""
+
+    trunk_weights: Rate
+    trunk_biases: Rate
+    head_weights: Rate
+    head_biases: Rate
+
+
+class TrainClassifier(Training):
+    """Step 1a: image labels to a multi-label classifier."""
+
+    stage: Literal["train_classifier"] = "train_classifier"
+    arch: Literal["resnet18", "resnet34", "resnet50", "resnet_small"] = "resnet50"
+    weights: Weights = "none"
+    image_size: ImageSize = 512
+    normalisation: Normalisation = "imagenet"
+    augmentation: Augmentation = "pneumothorax"
+    sampler: Sampler = "balanced"
+    dropblock: DropBlock | None = DropBlock(drop_prob=0.2, block_size=7)
+    pos_weight: float | None = Field(default=None, gt=0)
+    optimizer: Optimizer = Optimizer(name="adam", weight_decay=1e-5)
+    rates: ClassifierRates = ClassifierRates(
+        trunk_weights=1e-4, trunk_biases=2e-4, head_weights=1e-3, head_biases=2e-3
+    )
+    schedule: Schedule = StepSchedule(every=5, gamma=0.1)
+    epochs: int = Field(default=50, ge=1, le=10_000)
+    batch_size: int = Field(default=16, ge=1, le=4096)
+    keep: Literal["best", "last"] = Field(default="best", description="by validation loss, or the last")
+
+
+class ExtractCams(Params):
+    """Step 1b: class activation maps of the images' own classes, or of the predicted ones."""
+
+    stage: Literal["extract_cams"] = "extract_cams"
+    method: Literal["cam", "grad_cam", "grad_cam_pp"] = "grad_cam_pp"
+    scales: tuple[Annotated[float, Field(gt=0, le=4)], ...] = Field(
+        default=(1.0, 0.75, 0.5, 0.25), min_length=1
+    )
+    flip: bool = True
+    image_size: ImageSize = 1024
+    classes: Literal["labels", "predicted"] = "labels"
+    probability_threshold: Probability = 0.5
+    refine: Pamr | None = Field(default=None, description="refine the stored maps on the image")
+    splits: tuple[Split, ...] = ALL_SPLITS
+    batch_size: int = Field(default=8, ge=1, le=1024)
+
+
+class MakeIrLabels(Params):
+    """Step 2a: confident seeds from the maps."""
+
+    stage: Literal["make_ir_labels"] = "make_ir_labels"
+    foreground_threshold: Probability = 0.30
+    background_threshold: Probability = 0.05
+    refine: Pamr | None = Pamr()
+    image_size: ImageSize = 512
+    splits: tuple[Split, ...] = ALL_SPLITS
+
+    @model_validator(mode="after")
+    def _background_below_foreground(self) -> Self:
+        if self.background_threshold >= self.foreground_threshold:
+            raise ValueError(
+                f"background_threshold {self.background_threshold} is not below foreground_threshold "
+                f"{self.foreground_threshold}. Lower the first or raise the second."
+            )
+        return self
+
+
+class IrnetRates(Spec):
+    """Learning rates of IRNet's two branches."""
+
+    boundary: Rate = 0.1
+    displacement: Rate = 1.0
+
+
+class TrainIrnet(Training):
+    """Step 2b: class boundaries and displacements from the seeds."""
+
+    stage: Literal["train_irnet"] = "train_irnet"
+    trunk: Literal["classifier", "imagenet", "random"] = "classifier"
+    image_size: ImageSize = 512
+    normalisation: Normalisation = "imagenet"
+    augmentation: Augmentation = "horizontal_flip"
+    radius: int = Field(default=10, ge=2, le=20)
+    positives_only: bool = True
+    optimizer: Optimizer = Optimizer(name="sgd", weight_decay=1e-4, momentum=0.0)
+    rates: IrnetRates = IrnetRates()
+    schedule: Schedule = PolySchedule(power=0.9)
+    epochs: int = Field(default=10, ge=1, le=10_000)
+    batch_size: int = Field(default=24, ge=1, le=4096)
+
+
+class MakePseudoLabels(Params):
+    """Step 2c: a random walk of the maps along the boundaries, then a threshold."""
+
+    stage: Literal["make_pseudo_labels"] = "make_pseudo_labels"
+    image_size: ImageSize = 512
+    radius: int = Field(default=5, ge=2, le=20)
+    beta: float = Field(default=10.0, gt=0, le=100)
+    log2_steps: int | Literal["grid"] = Field(
+        default=8, description="2^t steps; `grid` takes t = 8 - 2 log2(128 / cells a side), 0 at least"
+    )
+    refine: Pamr | None = Field(default=None, description="refine the walked map on the image")
+    threshold: Threshold = Fixed(value=0.25)
+    smallest_component: float = Field(
+        default=0.0, ge=0, le=1, description="drop components below this share of the image"
+    )
+    splits: tuple[Split, ...] = ALL_SPLITS
+
+    @model_validator(mode="after")
+    def _steps_in_range(self) -> Self:
+        if isinstance(self.log2_steps, int) and not 0 <= self.log2_steps <= 12:
+            raise ValueError(f"log2_steps {self.log2_steps} is not in 0 to 12. The published value is 8.")
+        return self
+
+
+class SegmenterRates(Spec):
+    """Learning rates of encoder and decoder."""
+
+    trunk: Rate = 1e-4
+    head: Rate = 1e-3
+
+
+class TrainSegmenter(Training):
+    """Step 3: a segmentation model on pseudo-labels; on true masks only as a ceiling to compare with."""
+
+    stage: Literal["train_segmenter"] = "train_segmenter"
+    arch: Literal["unet", "deeplabv3plus"] = "unet"
+    encoder: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "resnet50"
+    weights: Weights = "none"
+    targets: Literal["pseudo_labels", "true_masks"] = "pseudo_labels"
+    image_size: ImageSize = 256
+    normalisation: Normalisation = "imagenet"
+    augmentation: Augmentation = "pneumothorax"
+    sampler: Sampler = "balanced"
+    loss: Literal["bce", "cross_entropy", "bce_dice"] = "bce"
+    optimizer: Optimizer = Optimizer(name="sgd", weight_decay=1e-6, momentum=0.9)
+    rates: SegmenterRates = SegmenterRates()
+    schedule: Schedule = PolySchedule(power=0.9, floor=1e-6, per="epoch")
+    epochs: int = Field(default=40, ge=1, le=10_000)
+    batch_size: int = Field(default=64, ge=1, le=4096)
+    threshold: Probability = Field(default=0.5, description="probability above which a pixel is foreground")
+
+
+class Evaluate(Params):
+    """Scores of every step that is given, against true masks."""
+
+    stage: Literal["evaluate"] = "evaluate"
+    split: Split = "test"
+    cam_threshold: Threshold = Fixed(value=0.2)
+    overlays: int = Field(default=12, ge=0, le=200, description="images on the contact sheet")
+    batch_size: int = Field(default=16, ge=1, le=1024)
+
+
+class Predict(Params):
+    """Masks of a split, or of files that the data set does not hold."""
+
+    stage: Literal["predict"] = "predict"
+    split: Split | None = "test"
+    files: tuple[str, ...] = Field(default=(), description="paths under a data root, instead of a split")
+    flip: bool = True
+    batch_size: int = Field(default=16, ge=1, le=1024)
+
+
+StageParams = Annotated[
+    TrainClassifier
+    | ExtractCams
+    | MakeIrLabels
+    | TrainIrnet
+    | MakePseudoLabels
+    | TrainSegmenter
+    | Evaluate
+    | Predict,
+    Field(discriminator="stage"),
+]
+stage_params: TypeAdapter[StageParams] = TypeAdapter(StageParams)
