@@ -1,0 +1,19 @@
+"""The maths around IRNet: paths, affinities, losses, seeds, the random walk. Pure functions on tensors."""
+
+from __future__ import annotations
+
+from wsmis_core.irn.affinity import PairLabels, affinities, pair_labels, path_maxima
+from wsmis_core.irn.paths import Run, SearchPath, ends, search_paths
+from wsmis_core.irn.walk import random_walk
+
+__all__ = [
+    "PairLabels",
+    "Run",
+    "SearchPath",
+    "affinities",
+    "ends",
+    "pair_labels",
+    "path_maxima",
+    "random_walk",
+    "search_paths",
+]
