@@ -59,7 +59,7 @@ class StepSchedule(Spec):
 
 
 class PolySchedule(Spec):
-    """rate = floor + (base - floor) * (1 - t / T) ** power, t in steps or epochs."""
+    """rate = max(floor, base * (1 - t / T) ** power), t in steps or epochs."""
 
     name: Literal["poly"] = "poly"
     power: float = Field(default=0.9, gt=0)

@@ -62,6 +62,8 @@ class Training(Params):
     epochs: int = Field(ge=1, le=10_000)
     max_steps: int | None = Field(default=None, ge=1, description="stop after so many steps, if sooner")
     batch_size: int = Field(ge=1, le=4096, description="images a step, over all ranks")
+    optimizer: Optimizer
+    schedule: Schedule
     precision: Precision = "float32"
     loader_workers: int = Field(default=0, ge=0, le=64, description="processes a rank that read images")
     checkpoint_seconds: float = Field(default=300.0, gt=0, description="a checkpoint at least so often")

@@ -1,0 +1,67 @@
+"""What a method gives the training loop."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from wsmis_core.engine.ranks import Ranks
+from wsmis_core.engine.sampling import shuffled_order
+
+__all__ = ["VALIDATION_LOSS", "Task", "Term"]
+
+# The name under which a task's validation reports what the best checkpoint is chosen by.
+VALIDATION_LOSS = "val_loss"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One term of a loss, weight * numerator / (denominator + epsilon), over a rank's samples.
+
+    The engine sums numerators and denominators over the ranks before it divides, so that the
+    loss is that of the whole batch whatever the number of ranks.
+    """
+
+    name: str
+    numerator: Tensor
+    denominator: Tensor
+    weight: float = 1.0
+    epsilon: float = 0.0
+
+
+class Task(ABC):
+    """A model, its samples and its loss; the engine knows nothing else of a method."""
+
+    model: nn.Module
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many training samples there are."""
+
+    @abstractmethod
+    def parameter_groups(self) -> Mapping[str, Sequence[Parameter]]:
+        """What is trained, by the names that the learning rates go by."""
+
+    @abstractmethod
+    def example(self, index: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Training sample ``index``, all its randomness drawn from ``rng``."""
+
+    @abstractmethod
+    def terms(self, model: nn.Module, batch: Mapping[str, Tensor], *, step: int) -> list[Term]:
+        """The loss of a rank's share of a batch; ``model`` is the task's, perhaps wrapped."""
+
+    def order(self, *, seed: int, epoch: int) -> NDArray[np.int64]:
+        """The epoch's draws, in order; all samples shuffled unless a task says otherwise."""
+        return shuffled_order(self.size, seed=seed, epoch=epoch)
+
+    def validate(self, ranks: Ranks) -> dict[str, float]:
+        """Figures after an epoch, the same on every rank; nothing without a validation split."""
+        del ranks
+        return {}
