@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from wsmis_core.irn.affinity import PairLabels, affinities, pair_labels, path_maxima
+from wsmis_core.irn.losses import TERMS, IrnetLosses, IrnetLossTerms, combine, irnet_loss_terms
 from wsmis_core.irn.paths import Run, SearchPath, ends, search_paths
 from wsmis_core.irn.walk import random_walk
 
 __all__ = [
+    "TERMS",
+    "IrnetLossTerms",
+    "IrnetLosses",
     "PairLabels",
     "Run",
     "SearchPath",
     "affinities",
+    "combine",
     "ends",
+    "irnet_loss_terms",
     "pair_labels",
     "path_maxima",
     "random_walk",
