@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from wsmis_core.irn.affinity import PairLabels, affinities, pair_labels, path_maxima
+from wsmis_core.irn.guard import GuardedLabels, guarded_labels
 from wsmis_core.irn.losses import TERMS, IrnetLosses, IrnetLossTerms, combine, irnet_loss_terms
 from wsmis_core.irn.paths import Run, SearchPath, ends, search_paths
+from wsmis_core.irn.seeds import make_seeds
 from wsmis_core.irn.walk import random_walk
 
 __all__ = [
     "TERMS",
+    "GuardedLabels",
     "IrnetLossTerms",
     "IrnetLosses",
     "PairLabels",
@@ -17,7 +20,9 @@ __all__ = [
     "affinities",
     "combine",
     "ends",
+    "guarded_labels",
     "irnet_loss_terms",
+    "make_seeds",
     "pair_labels",
     "path_maxima",
     "random_walk",

@@ -1,0 +1,46 @@
+"""The guard around refinement: what it would erase is kept as it was, and counted.
+
+Axes: C classes, h x w cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class GuardedLabels:
+    """Class ids (h, w) uint8, and for how many classes the unrefined map was kept."""
+
+    labels: Tensor
+    kept_unrefined: int
+
+
+def guarded_labels(
+    maps: Tensor, refined: Tensor, label: Callable[[Tensor], Tensor], *, class_ids: Sequence[int]
+) -> GuardedLabels:
+    """Label refined maps, but with the unrefined map of each class that would otherwise vanish.
+
+    A class vanishes where ``label(maps)`` has it and the labels of the refined maps do not. The
+    result has every class that ``label(maps)`` has.
+
+    Args:
+        maps: (C, h, w) before refinement.
+        refined: (C, h, w).
+        label: soft maps (C, h, w) to class ids (h, w) uint8.
+        class_ids: the ids that ``label`` gives to the C maps.
+    """
+    ids = torch.tensor(class_ids, dtype=torch.uint8, device=maps.device)
+    present = torch.isin(ids, label(maps))
+    kept = torch.zeros_like(present)
+    while True:
+        labels = label(torch.where(kept[:, None, None], maps, refined))
+        lost = present & ~torch.isin(ids, labels)
+        if not lost.any():
+            return GuardedLabels(labels, int(kept.sum()))
+        # A class that is lost although its own map was kept is covered by a refined one: keep all.
+        kept = kept | lost if (lost & ~kept).any() else torch.ones_like(kept)
