@@ -1,7 +1,27 @@
-"""One index over many layouts, and everything from its files to arrays that a model takes."""
+"""One index over many layouts, and from its files to arrays. Imports no torch."""
 
 from __future__ import annotations
 
+from wsmis_core.data.cache import prepared_image
+from wsmis_core.data.images import decode_image, read_image
+from wsmis_core.data.index import DataProblem, DatasetIndex, Mask, PngMask, RleMask, Sample
+from wsmis_core.data.masks import read_class_masks, read_mask
 from wsmis_core.data.rle import decode_siim_rle, encode_siim_rle
+from wsmis_core.data.scan import scan
 
-__all__ = ["decode_siim_rle", "encode_siim_rle"]
+__all__ = [
+    "DataProblem",
+    "DatasetIndex",
+    "Mask",
+    "PngMask",
+    "RleMask",
+    "Sample",
+    "decode_image",
+    "decode_siim_rle",
+    "encode_siim_rle",
+    "prepared_image",
+    "read_class_masks",
+    "read_image",
+    "read_mask",
+    "scan",
+]

@@ -1,0 +1,67 @@
+"""Images decoded and resized once, then read back as arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from wsmis_core.data.images import decode_image, read_bytes
+from wsmis_core.data.index import DatasetIndex, Sample
+from wsmis_core.data.storage import write_atomically
+from wsmis_core.errors import DataError
+
+__all__ = ["prepared_image", "resized"]
+
+PREPARATION = 1  # counts up whenever decoding or resizing gives other pixels
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def prepared_image(index: DatasetIndex, sample: Sample, *, size: int, cache: Path) -> Pixels:
+    """The sample's image (size, size, c), c = 1 where grey and 3 where RGB; the aspect is not kept.
+
+    Read from ``cache`` where it is there, else made and stored there, under the hash of the file's bytes:
+    equal files of several data sets share it. Several processes may ask at once; a broken entry is made
+    anew.
+
+    Raises DataError where the file is no longer the one that was registered.
+    """
+    path = cache / sample.content / f"{size}-{PREPARATION}.npy"
+    stored = _stored(path, size)
+    if stored is not None:
+        return stored
+    source = index.path(sample)
+    data = read_bytes(source)
+    if hashlib.sha256(data).hexdigest() != sample.content:
+        raise DataError(
+            "the file has changed since the data set was registered.",
+            field=str(source),
+            remedy="Register the data set again, or put the old file back.",
+        )
+    prepared = resized(decode_image(data, name=str(source)).pixels, size)
+    buffer = io.BytesIO()
+    np.save(buffer, prepared, allow_pickle=False)
+    write_atomically(path, buffer.getvalue())
+    return prepared
+
+
+def resized(pixels: Pixels, size: int) -> Pixels:
+    """(H, W) or (H, W, 3) as (size, size, c): the mean of the area where both sides shrink, else bilinear."""
+    shrinks = size <= min(pixels.shape[:2])
+    method = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
+    small = np.asarray(Image.fromarray(pixels).resize((size, size), method))
+    return small[..., None] if small.ndim == 2 else small
+
+
+def _stored(path: Path, size: int) -> Pixels | None:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):  # not there, or not whole
+        return None
+    whole = array.dtype == np.uint8 and array.ndim == 3 and array.shape[:2] == (size, size)
+    return array if whole else None

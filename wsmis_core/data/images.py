@@ -1,0 +1,86 @@
+"""Image files as 8-bit arrays: DICOM, PNG and JPEG."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from wsmis_core.data.dicom import decode_dicom, is_dicom
+from wsmis_core.errors import DataError
+
+__all__ = ["IMAGE_SUFFIXES", "Picture", "decode_image", "read_bytes", "read_image"]
+
+IMAGE_SUFFIXES = (".dcm", ".dicom", ".png", ".jpg", ".jpeg")
+FORMATS = ("PNG", "JPEG")
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded file: pixels (H, W) where grey, (H, W, 3) where RGB; the patient's id where it gives one."""
+
+    pixels: Pixels
+    patient: str | None = None
+
+
+def read_image(path: Path) -> Pixels:
+    """The pixels of a DICOM, PNG or JPEG file: (H, W) where grey, (H, W, 3) where RGB.
+
+    Raises DataError that names the file where it cannot be read.
+    """
+    return decode_image(read_bytes(path), name=str(path)).pixels
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes; raises DataError that names it where it is not there or may not be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"the file cannot be read: {error.strerror}.", field=str(path), remedy="Check path and rights."
+        ) from error
+
+
+def decode_image(data: bytes, *, name: str) -> Picture:
+    """The picture in a file's bytes, told apart by content and not by name.
+
+    Grey values of more than 8 bits without a DICOM window are stretched from minimum to maximum. Raises
+    DataError, with ``name`` as its field, for bytes that are no DICOM, PNG or JPEG image or a broken one.
+    """
+    try:
+        if is_dicom(data):
+            return Picture(*decode_dicom(data))
+        return Picture(_decode_raster(data))
+    except DataError as error:
+        raise DataError(error.message, field=name, remedy=error.remedy) from error
+
+
+def _decode_raster(data: bytes) -> Pixels:
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            image.load()
+            if image.mode.startswith("I"):  # 16 bits, or 32 as Pillow widens them
+                return _stretched(np.asarray(image))
+            grey = image.mode in {"1", "L", "LA"}
+            return np.asarray(image.convert("L" if grey else "RGB"))
+    except UnidentifiedImageError as error:
+        raise DataError(
+            "this is no DICOM, PNG or JPEG image.", remedy="Convert the file, or leave it out."
+        ) from error
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise DataError(f"the image cannot be decoded: {error}.", remedy="Export the file again.") from error
+
+
+def _stretched(values: npt.NDArray[np.int32] | npt.NDArray[np.uint16]) -> Pixels:
+    low, high = int(values.min()), int(values.max())
+    if low == high:
+        return np.zeros(values.shape, dtype=np.uint8)
+    scaled = (values.astype(np.float32) - low) * np.float32(255 / (high - low))
+    stretched: Pixels = np.rint(scaled).astype(np.uint8)
+    return stretched

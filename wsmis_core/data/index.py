@@ -1,0 +1,173 @@
+"""The index of a data set: which images there are, what is known of each, and what is wrong.
+
+The files stay where they are; the index holds their paths relative to the root and the SHA-256
+of their bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import Field, ValidationError
+
+from wsmis_core.data.storage import write_atomically
+from wsmis_core.errors import DataError
+from wsmis_core.spec.dataset import DatasetSpec
+from wsmis_core.spec.model import Spec
+from wsmis_core.spec.parts import Split
+
+__all__ = ["DataProblem", "DatasetIndex", "Mask", "PngMask", "RleMask", "Sample", "fingerprint"]
+
+SPLITS: tuple[Split, ...] = get_args(Split)
+Severity = Literal["info", "warning"]
+
+
+class RleMask(Spec):
+    """A region of a class as SIIM run lengths."""
+
+    kind: Literal["rle"] = "rle"
+    class_id: int = Field(ge=1, le=254, description="1 + the position in the index's classes")
+    runs: str
+
+
+class PngMask(Spec):
+    """A region of a class as an image file whose pixels other than 0 are foreground."""
+
+    kind: Literal["png"] = "png"
+    class_id: int = Field(ge=1, le=254, description="1 + the position in the index's classes")
+    file: str = Field(description="relative to the root, with /")
+    content: str = Field(description="SHA-256 of the file's bytes")
+
+
+Mask = Annotated[RleMask | PngMask, Field(discriminator="kind")]
+
+
+class Sample(Spec):
+    """One image."""
+
+    id: str = Field(description="unique in the index, and fit for a file name")
+    file: str = Field(description="relative to the root, with /")
+    patient: str
+    labels: tuple[int, ...] = Field(description="0 or 1 for each class of the index")
+    split: Split
+    masks: tuple[Mask, ...] = ()
+    height: int
+    width: int
+    content: str = Field(description="SHA-256 of the file's bytes")
+
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        """The ids, from 1, of the classes that the image is labelled with."""
+        return tuple(number for number, label in enumerate(self.labels, start=1) if label)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether there is a mask of every class that the image is labelled with."""
+        return {mask.class_id for mask in self.masks}.issuperset(self.class_ids)
+
+
+class DataProblem(Spec):
+    """Something that is wrong with one file or row, which does not stop the others from being used."""
+
+    file: str
+    message: str
+    remedy: str | None = None
+    severity: Severity = "warning"
+
+
+class DatasetIndex(Spec):
+    """All that a job needs to know of a data set, written once at its registration."""
+
+    schema_version: Literal[1] = 1
+    spec: DatasetSpec
+    classes: tuple[str, ...]
+    samples: tuple[Sample, ...] = Field(description="in the order of their ids")
+    problems: tuple[DataProblem, ...] = ()
+    has_masks: bool
+    fingerprint: str = Field(description="of classes and samples, see fingerprint()")
+
+    @property
+    def root(self) -> Path:
+        return Path(self.spec.root)
+
+    def path(self, sample: Sample) -> Path:
+        """Where the sample's image lies."""
+        return self.root / sample.file
+
+    def split(self, name: Split) -> tuple[Sample, ...]:
+        """The samples of one split, in the order of their ids."""
+        return tuple(sample for sample in self.samples if sample.split == name)
+
+    def save(self, path: Path) -> None:
+        """Write the index as JSON; a reader sees the old file or the new one, never a part."""
+        write_atomically(path, self.model_dump_json().encode())
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """What `save` wrote; raises DataError where it is missing, altered or of another version."""
+        remedy = "Register the data set again."
+        try:
+            index = cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise DataError(
+                f"the index cannot be read: {error.strerror}.", field=str(path), remedy=remedy
+            ) from error
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            where = ".".join(map(str, wrong["loc"])) or "the file"
+            raise DataError(
+                f"the index is not of this version: {where}: {wrong['msg']}.", field=str(path), remedy=remedy
+            ) from error
+        if fingerprint(index.classes, index.samples) != index.fingerprint:
+            raise DataError("the index does not match its fingerprint.", field=str(path), remedy=remedy)
+        return index
+
+    def summary(self) -> dict[str, Any]:
+        """Counts to show: images, patients, positives of each class, the same for each split, problems."""
+        return {
+            "classes": list(self.classes),
+            "counts": {
+                **_counts(self.samples),
+                "unlabelled": sum(not sample.class_ids for sample in self.samples),
+            },
+            "labels": _positives(self.classes, self.samples),
+            "splits": {
+                name: {**_counts(samples), "labels": _positives(self.classes, samples)}
+                for name in SPLITS
+                for samples in [self.split(name)]
+            },
+            "has_masks": self.has_masks,
+            "fingerprint": self.fingerprint,
+            "problems": dict(sorted(Counter(problem.severity for problem in self.problems).items())),
+        }
+
+
+def fingerprint(classes: Sequence[str], samples: Iterable[Sample]) -> str:
+    """SHA-256 over what a result can depend on.
+
+    That is the classes, and of every sample its id, the bytes of its file, labels, split and masks.
+    Where the root lies, how its folders are named and in which order the files were found does not matter.
+    """
+    facts = [
+        [sample.id, sample.content, sample.labels, sample.split, sorted(map(_mask_facts, sample.masks))]
+        for sample in sorted(samples, key=lambda sample: sample.id)
+    ]
+    text = json.dumps([1, list(classes), facts], separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _mask_facts(mask: Mask) -> tuple[int, str, str]:
+    return mask.class_id, mask.kind, mask.runs if isinstance(mask, RleMask) else mask.content
+
+
+def _counts(samples: Sequence[Sample]) -> dict[str, int]:
+    return {"images": len(samples), "patients": len({sample.patient for sample in samples})}
+
+
+def _positives(classes: Sequence[str], samples: Sequence[Sample]) -> dict[str, int]:
+    return {name: sum(sample.labels[position] for sample in samples) for position, name in enumerate(classes)}

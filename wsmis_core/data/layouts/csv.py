@@ -1,0 +1,243 @@
+"""Images and a CSV: a column of files, and labels as 0/1 columns or as one column of names."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from wsmis_core.data.images import IMAGE_SUFFIXES
+from wsmis_core.data.index import DataProblem
+from wsmis_core.data.layouts.file_finder import FileFinder
+from wsmis_core.data.layouts.folder import existing_root, files_below, inside
+from wsmis_core.data.layouts.labels import Labelling, make_labelling
+from wsmis_core.data.layouts.listing import ListedImage, ListedMaskFile, Listing
+from wsmis_core.data.layouts.table import Row, Table, column_like, given_column, read_table
+from wsmis_core.data.splits import split_named
+from wsmis_core.errors import DataError
+from wsmis_core.spec.dataset import CsvDataset
+from wsmis_core.spec.parts import Split
+
+__all__ = ["list_csv"]
+
+FILE_COLUMNS = (
+    "file",
+    "filename",
+    "file name",
+    "path",
+    "file path",
+    "image path",
+    "image",
+    "Image Index",
+    "ImageId",
+    "name",
+    "id",
+)
+PATIENT_COLUMNS = ("patient", "Patient ID", "subject", "subject id")
+LONGEST_STEM = 120
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    file: str
+    patient: str | None
+    split: str | None
+
+    def named(self) -> set[str]:
+        return {name for name in (self.file, self.patient, self.split) if name}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One row whose file is there."""
+
+    line: int
+    file: str
+    labels: tuple[int, ...]
+    patient: str | None
+    split: Split | None
+
+    def says_the_same(self, other: _Entry) -> bool:
+        return (self.labels, self.patient, self.split) == (other.labels, other.patient, other.split)
+
+
+def list_csv(spec: CsvDataset) -> Listing:
+    """The images that have both a file and a row whose labels are 0 or 1.
+
+    Raises DataError where the root, the table, a column, a folder or every match is missing.
+    """
+    root = existing_root(spec.root)
+    table = read_table(
+        inside(root, spec.table, option="options.table"), name=spec.table, option="options.table"
+    )
+    columns = _columns(spec, table)
+    labelling = make_labelling(spec, table, other_columns=columns.named())
+    files = _image_files(root, spec)
+    finder = FileFinder(files, folder=spec.images, suffixes=IMAGE_SUFFIXES)
+
+    entries, row_problems = _entries(table, columns, labelling, finder)
+    if not entries:
+        raise DataError(
+            f"no row of {spec.table} belongs to an image below {spec.images}: {row_problems[0].message}",
+            field=spec.table,
+            remedy="Name the column of files in options.file_column and their folder in options.images.",
+        )
+    ids = _ids([entry.file for entry in entries])
+    masks, mask_problems = _masks(root, spec, labelling.classes, entries)
+    images = tuple(
+        ListedImage(ids[entry.file], entry.file, entry.labels, masks[entry.file], entry.patient, entry.split)
+        for entry in entries
+    )
+    named = {finding.file for finding in entries}
+    problems = (*table.problems, *row_problems, *mask_problems, *_without_row(files, named))
+    return Listing(table.name, labelling.classes, images, problems, columns.split)
+
+
+def _columns(spec: CsvDataset, table: Table) -> _Columns:
+    if spec.file_column:
+        file: str | None = given_column(table, spec.file_column, option="options.file_column")
+    else:
+        file = column_like(table.columns, FILE_COLUMNS)
+    if file is None:
+        raise DataError(
+            f"no column is called as files usually are; the columns are {table.column_names}.",
+            field=table.name,
+            remedy="Name it in options.file_column.",
+        )
+    if spec.patient_column:
+        patient: str | None = given_column(table, spec.patient_column, option="options.patient_column")
+    else:
+        patient = column_like(table.columns, PATIENT_COLUMNS)
+    split = (
+        given_column(table, spec.split_column, option="options.split_column") if spec.split_column else None
+    )
+    return _Columns(file, patient, split)
+
+
+def _image_files(root: Path, spec: CsvDataset) -> list[str]:
+    """All image files of the set, those of the masks' folder aside."""
+    folder = inside(root, spec.images, option="options.images")
+    if not folder.is_dir():
+        raise DataError(
+            f"there is no folder {spec.images} below the root.",
+            field="options.images",
+            remedy="Give the folder that holds the images.",
+        )
+    files = files_below(root, folder, IMAGE_SUFFIXES)
+    if spec.masks is None:
+        return list(files)
+    masks = PurePosixPath(spec.masks)
+    return [file for file in files if not PurePosixPath(file).is_relative_to(masks)]
+
+
+def _entries(
+    table: Table, columns: _Columns, labelling: Labelling, finder: FileFinder
+) -> tuple[list[_Entry], list[DataProblem]]:
+    """One entry a file, in the order of the files; rows that cannot be used become problems."""
+    by_file: dict[str, list[_Entry]] = {}
+    problems: list[DataProblem] = []
+    for row in table.rows:
+        try:
+            file = finder.find(_filled(row, columns.file))
+            patient = _filled(row, columns.patient) if columns.patient else None
+            split = split_named(row.cells[columns.split]) if columns.split else None
+            entry = _Entry(row.line, file, labelling.labels(row), patient, split)
+        except DataError as error:
+            problems.append(
+                DataProblem(
+                    file=table.name,
+                    message=f"line {row.line}: {error.message}.",
+                    remedy="Correct the row; it is left out.",
+                )
+            )
+        else:
+            by_file.setdefault(entry.file, []).append(entry)
+    entries: list[_Entry] = []
+    for file, claims in sorted(by_file.items()):
+        agreed = all(claim.says_the_same(claims[0]) for claim in claims)
+        if agreed:
+            entries.append(claims[0])
+        if len(claims) > 1:
+            problems.append(_repeated(table, file, claims, agreed=agreed))
+    return entries, problems
+
+
+def _filled(row: Row, column: str) -> str:
+    if not row.cells[column]:
+        raise DataError(f"nothing stands in the column {column!r}")
+    return row.cells[column]
+
+
+def _repeated(table: Table, file: str, claims: Sequence[_Entry], *, agreed: bool) -> DataProblem:
+    lines = ", ".join(str(claim.line) for claim in claims)
+    if agreed:
+        return DataProblem(
+            file=table.name,
+            message=f"lines {lines} say the same of {file}; they count once.",
+            severity="info",
+        )
+    return DataProblem(
+        file=table.name,
+        message=f"lines {lines} differ about {file}; it is left out.",
+        remedy="Keep one row for each file.",
+    )
+
+
+def _ids(files: Sequence[str]) -> dict[str, str]:
+    """An id for each file: its name without suffix; where files share one, with a hash of the path."""
+    stems = {file: re.sub(r"[^\w.-]", "_", PurePosixPath(file).stem)[:LONGEST_STEM] for file in files}
+    counts = Counter(stem.casefold() for stem in stems.values())
+    return {
+        file: stem
+        if counts[stem.casefold()] == 1
+        else f"{stem}-{hashlib.sha256(file.encode()).hexdigest()[:12]}"
+        for file, stem in stems.items()
+    }
+
+
+def _masks(
+    root: Path, spec: CsvDataset, classes: Sequence[str], entries: Sequence[_Entry]
+) -> tuple[dict[str, tuple[ListedMaskFile, ...]], list[DataProblem]]:
+    """The masks that are there, by image file; a label without its mask is a problem."""
+    if spec.masks is None:
+        return {entry.file: () for entry in entries}, []
+    there = set(files_below(root, inside(root, spec.masks, option="options.masks"), (".png",)))
+    if not there:
+        raise DataError(
+            f"there is no PNG below {spec.masks}.",
+            field="options.masks",
+            remedy="Give the folder that holds <class>/<file stem>.png, or leave the option out.",
+        )
+    found: dict[str, tuple[ListedMaskFile, ...]] = {}
+    problems: list[DataProblem] = []
+    for entry in entries:
+        stem = PurePosixPath(entry.file).stem
+        files = [str(PurePosixPath(spec.masks, name, f"{stem}.png")) for name in classes]
+        found[entry.file] = tuple(
+            ListedMaskFile(class_id, file) for class_id, file in enumerate(files, start=1) if file in there
+        )
+        problems += [
+            DataProblem(
+                file=entry.file,
+                message=f"it is labelled, and there is no mask {file}.",
+                remedy="Add the mask; until then the image trains and is not scored.",
+            )
+            for file, label in zip(files, entry.labels, strict=True)
+            if label and file not in there
+        ]
+    return found, problems
+
+
+def _without_row(files: Sequence[str], named: set[str]) -> Iterator[DataProblem]:
+    """Files of the kinds that the table names, without a row of their own."""
+    suffixes = {PurePosixPath(file).suffix.lower() for file in named}
+    for file in files:
+        if file not in named and PurePosixPath(file).suffix.lower() in suffixes:
+            yield DataProblem(
+                file=file,
+                message="this file has no row: its label is not known.",
+                remedy="Add a row for it.",
+            )

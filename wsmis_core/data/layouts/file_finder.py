@@ -1,0 +1,50 @@
+"""From what a table calls an image to the file that is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+
+from wsmis_core.errors import DataError
+
+__all__ = ["FileFinder"]
+
+
+class FileFinder:
+    """Finds files by path or name, in any case of letters, with or without their suffix."""
+
+    def __init__(self, files: Iterable[str], *, folder: str, suffixes: Sequence[str]) -> None:
+        """``files`` are relative to the root, ``folder`` is that of the images."""
+        self._folder = PurePosixPath(folder)
+        self._suffixes = ("", *suffixes)
+        self._by_path: dict[str, list[str]] = {}
+        self._by_name: dict[str, list[str]] = {}
+        for file in files:
+            self._by_path.setdefault(file.casefold(), []).append(file)
+            self._by_name.setdefault(PurePosixPath(file).name.casefold(), []).append(file)
+
+    def find(self, name: str) -> str:
+        """The file, relative to the root.
+
+        A path is taken relative to the images' folder, then to the root, then without its leading folders
+        (of which one must stay). A bare name may lie in any folder. Raises DataError where there is no such
+        file, or several.
+        """
+        for known, wanted in self._questions(PurePosixPath(name.replace("\\", "/"))):
+            found = [file for suffix in self._suffixes for file in known.get(wanted.casefold() + suffix, [])]
+            if wanted in found:
+                return wanted
+            if len(found) > 1:
+                raise DataError(f"{name!r} may be {found[0]} or {found[1]}")
+            if found:
+                return found[0]
+        raise DataError(f"there is no file {name!r}")
+
+    def _questions(self, path: PurePosixPath) -> Iterator[tuple[dict[str, list[str]], str]]:
+        yield self._by_path, str(self._folder / path)
+        for dropped in range(max(len(path.parts) - 1, 1)):
+            tail = PurePosixPath(*path.parts[dropped:])
+            yield self._by_path, str(self._folder / tail)
+            yield self._by_path, str(tail)
+        if len(path.parts) == 1:
+            yield self._by_name, str(path)

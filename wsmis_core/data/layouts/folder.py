@@ -1,0 +1,50 @@
+"""The files below a data set's root; nothing outside of it is ever named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from wsmis_core.errors import DataError
+
+__all__ = ["existing_root", "files_below", "inside"]
+
+
+def existing_root(root: str) -> Path:
+    """The root folder, links resolved; raises DataError where it is not one."""
+    path = Path(root)
+    if not path.is_dir():
+        what = "is not a folder" if path.exists() else "does not exist"
+        raise DataError(
+            f"the root {root} {what}.",
+            field="root",
+            remedy="Give the data set's folder as the service's host sees it.",
+        )
+    return path.resolve()
+
+
+def inside(root: Path, name: str, *, option: str) -> Path:
+    """``root / name``; raises DataError, with ``option`` as its field, where that is outside of the root."""
+    path = root / name
+    if not path.resolve().is_relative_to(root):
+        raise DataError(
+            f"{name} lies outside of the root.", field=option, remedy="Give a path relative to the root."
+        )
+    return path
+
+
+def files_below(root: Path, folder: Path, suffixes: Sequence[str]) -> Iterator[str]:
+    """Paths relative to the root, with /, of the files with one of the suffixes below ``folder``, in order.
+
+    Hidden files and links that lead out of the root are passed over.
+    """
+    for here, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(here, name)
+            if name.startswith(".") or path.suffix.lower() not in suffixes:
+                continue
+            if path.is_symlink() and not path.resolve().is_relative_to(root):
+                continue
+            yield path.relative_to(root).as_posix()

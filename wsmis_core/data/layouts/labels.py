@@ -1,0 +1,116 @@
+"""Labels out of a table's row: 0/1 columns, or one column of names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from wsmis_core.data.layouts.table import Row, Table, column_like, given_column
+from wsmis_core.errors import DataError
+from wsmis_core.spec.dataset import CsvDataset
+
+__all__ = ["Labelling", "NameColumn", "NumberColumns", "make_labelling"]
+
+NUMBERS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+NAMES_COLUMNS = ("Finding Labels", "labels", "label", "findings", "finding", "classes", "class", "diagnosis")
+MOST_CLASSES = 254  # a mask is 8-bit: 0 is background, 255 is ignored
+
+
+class Labelling(Protocol):
+    """How the rows of one table are labelled."""
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    def labels(self, row: Row) -> tuple[int, ...]:
+        """0 or 1 for each class; raises DataError where the row does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberColumns:
+    """A column a class, of 0 and 1."""
+
+    classes: tuple[str, ...]
+
+    def labels(self, row: Row) -> tuple[int, ...]:
+        for column in self.classes:
+            if row.cells[column] not in NUMBERS:
+                raise DataError(f"{row.cells[column]!r} in the column {column!r} is not 0 or 1")
+        return tuple(NUMBERS[row.cells[column]] for column in self.classes)
+
+
+@dataclass(frozen=True, slots=True)
+class NameColumn:
+    """One column of separated names, or of the one that stands for no label."""
+
+    column: str
+    separator: str
+    no_finding: str
+    classes: tuple[str, ...]
+
+    def labels(self, row: Row) -> tuple[int, ...]:
+        names = _names(row, self.column, self.separator)
+        if not names:
+            raise DataError(
+                f"the column {self.column!r} is empty; {self.no_finding!r} would stand for no label"
+            )
+        return tuple(int(name in names) for name in self.classes)
+
+
+def make_labelling(spec: CsvDataset, table: Table, *, other_columns: set[str]) -> Labelling:
+    """The labelling that the options name, or else the one that the table suggests.
+
+    Where nothing is named, every column that holds 0 and 1 alone is a class, ``other_columns`` aside;
+    without any, a column that is called as label columns usually are.
+
+    Raises DataError where a named column is missing, both kinds are named, no column can be one, or
+    there are no names or too many of them.
+    """
+    if spec.label_columns and spec.labels_column:
+        raise DataError(
+            "both label_columns and labels_column are given.",
+            field="options.labels_column",
+            remedy="Give one of them.",
+        )
+    if spec.label_columns:
+        return NumberColumns(
+            tuple(given_column(table, name, option="options.label_columns") for name in spec.label_columns)
+        )
+    if spec.labels_column:
+        column: str | None = given_column(table, spec.labels_column, option="options.labels_column")
+    else:
+        candidates = tuple(name for name in table.columns if name not in other_columns)
+        numbers = [name for name in candidates if _holds_numbers(table, name)]
+        if numbers:
+            return NumberColumns(tuple(numbers))
+        column = column_like(candidates, NAMES_COLUMNS)
+    if column is None:
+        raise DataError(
+            f"no column can be the labels'; the columns are {table.column_names}.",
+            field=table.name,
+            remedy="Name 0/1 columns in options.label_columns, or one of names in options.labels_column.",
+        )
+    return _name_column(spec, table, column)
+
+
+def _name_column(spec: CsvDataset, table: Table, column: str) -> NameColumn:
+    names = {name for row in table.rows for name in _names(row, column, spec.separator)}
+    classes = tuple(sorted(names - {spec.no_finding}))
+    if not 1 <= len(classes) <= MOST_CLASSES:
+        raise DataError(
+            f"the column {column!r} holds {len(classes)} different labels, {spec.no_finding!r} aside; "
+            f"1 to {MOST_CLASSES} are possible.",
+            field=table.name,
+            remedy="Name another in options.labels_column, or correct options.separator and no_finding.",
+        )
+    return NameColumn(column, spec.separator, spec.no_finding, classes)
+
+
+def _names(row: Row, column: str, separator: str) -> set[str]:
+    return {name for part in row.cells[column].split(separator) if (name := part.strip())}
+
+
+def _holds_numbers(table: Table, column: str) -> bool:
+    """Whether a column has 0 or 1 in some row, and nothing else but blanks in the others."""
+    values = {row.cells[column] for row in table.rows} - {""}
+    return bool(values) and values <= NUMBERS.keys()
