@@ -1,0 +1,66 @@
+"""What the command says: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import typer
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from services.client.exits import ExitStatus, exit_status
+from wsmis_core.errors import WsmisError
+
+__all__ = ["Output"]
+
+
+class Output:
+    """Speaks JSON to programs (``as_json``), tables to people."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        # What comes from the service is never taken for markup.
+        self._results = Console(markup=False, highlight=False, soft_wrap=True)
+        self.notes = Console(markup=False, highlight=False, stderr=True)
+
+    def show(self, data: Any, *views: RenderableType) -> None:
+        """The call's result: ``data`` as JSON, or the ``views`` of it."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+            return
+        for view in views:
+            self._results.print(view)
+
+    def note(self, text: str) -> None:
+        """A line for people, beside the result."""
+        self.notes.print(text)
+
+    def error(self, error: WsmisError) -> None:
+        """Every problem with its field and remedy; one JSON object where programs listen."""
+        if self.as_json:
+            problems = [asdict(problem) for problem in error.problems]
+            sys.stderr.write(json.dumps({"error": error.reason, "problems": problems}) + "\n")
+            return
+        for problem in error.problems:
+            line = Text("wsmis: ", style="bold red")
+            if problem.field:
+                line.append(f"{problem.field}: ", style="bold")
+            self.notes.print(line.append(problem.message, style="none"))
+            if problem.remedy:
+                self.notes.print(f"       {problem.remedy}")
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Turns errors that a user can cause, and Ctrl-C, into a message and the exit status."""
+        try:
+            yield
+        except WsmisError as error:
+            self.error(error)
+            raise typer.Exit(exit_status(error)) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(ExitStatus.INTERRUPTED) from None
