@@ -1,0 +1,71 @@
+"""A submission that is sent twice is made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from services.jobs.database import Database
+from services.jobs.errors import Conflict
+from services.jobs.tables import IdempotencyKey
+
+__all__ = ["Idempotency", "make_once"]
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A caller's `Idempotency-Key`, and the SHA-256 of what it came with (route and body)."""
+
+    api_key: str
+    key: str
+    body_sha256: str
+
+
+def make_once(
+    database: Database, idempotency: Idempotency | None, make: Callable[[Session], str]
+) -> tuple[str, bool]:
+    """The id of what ``make`` makes in a transaction of its own, and whether it was made now.
+
+    With a key that was used before, the id of what it made then. Of two at once one makes it, and
+    the other waits for that. Raises Conflict if the key was used with another body.
+    """
+    if idempotency is None:
+        with database.writing() as session:
+            return make(session), True
+    try:
+        with database.writing() as session:
+            earlier = _earlier(session, idempotency)
+            if earlier is not None:
+                return earlier, False
+            made = make(session)
+            session.add(
+                IdempotencyKey(
+                    api_key_id=idempotency.api_key,
+                    key=idempotency.key,
+                    body_sha256=idempotency.body_sha256,
+                    made_id=made,
+                )
+            )
+        return made, True
+    except IntegrityError:
+        with database.reading() as session:
+            earlier = _earlier(session, idempotency)
+        if earlier is None:
+            raise
+        return earlier, False
+
+
+def _earlier(session: Session, idempotency: Idempotency) -> str | None:
+    row = session.get(IdempotencyKey, (idempotency.api_key, idempotency.key))
+    if row is None:
+        return None
+    if row.body_sha256 != idempotency.body_sha256:
+        raise Conflict(
+            f"the Idempotency-Key {idempotency.key} was used with another body.",
+            field="Idempotency-Key",
+            remedy="Use a new key for a new request, or send the same body again.",
+        )
+    return row.made_id
