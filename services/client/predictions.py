@@ -33,7 +33,6 @@ def predict(
         made = client.submit(
             {
                 "stage": "predict",
-                "dataset": client.job(segmenter)["dataset"],
                 "inputs": {"segmenter": segmenter},
                 "params": {"split": None, "files": [_as_seen(file) for file in files]},
             }
