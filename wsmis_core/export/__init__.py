@@ -1,0 +1,19 @@
+"""Results as files for people and other programs: masks, overlays, contact sheets, run lengths."""
+
+from __future__ import annotations
+
+from wsmis_core.export.colours import class_colour
+from wsmis_core.export.contact_sheet import Captioned, contact_sheet
+from wsmis_core.export.masks import read_mask_png, write_mask
+from wsmis_core.export.overlays import overlay
+from wsmis_core.export.rle_csv import write_rle_csv
+
+__all__ = [
+    "Captioned",
+    "class_colour",
+    "contact_sheet",
+    "overlay",
+    "read_mask_png",
+    "write_mask",
+    "write_rle_csv",
+]

@@ -1,0 +1,42 @@
+"""Masks as palette PNG files: a pixel's value is its class id, 255 is ignored."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from wsmis_core.errors import ArtifactError
+from wsmis_core.export.colours import palette
+from wsmis_core.export.files import write_whole
+
+__all__ = ["read_mask_png", "write_mask"]
+
+
+def write_mask(path: Path, mask: npt.NDArray[np.uint8]) -> None:
+    """Write class ids (H, W); the palette only colours them for viewers."""
+    image = Image.fromarray(mask, "P")
+    image.putpalette(palette())
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    write_whole(path, buffer.getvalue())
+
+
+def read_mask_png(path: Path) -> npt.NDArray[np.uint8]:
+    """The class ids (H, W) that `write_mask` wrote; raises ArtifactError for anything else."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            if image.mode not in {"P", "L"}:
+                raise ArtifactError(
+                    f"a mask is a PNG of 8-bit class ids, and this one has mode {image.mode}.",
+                    field=str(path),
+                    remedy="Run the job that made it again.",
+                )
+            return np.asarray(image)
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise ArtifactError(
+            f"the mask cannot be read: {error}.", field=str(path), remedy="Run the job that made it again."
+        ) from error
