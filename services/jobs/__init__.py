@@ -24,8 +24,19 @@ from services.jobs.pipelines import (
     retry_pipeline,
     submit_pipeline,
 )
+from services.jobs.program_log import configure_log
 from services.jobs.queue import RUN_JOB, VALIDATE_DATASET, make_queue, ping, publish_dataset, publish_job
 from services.jobs.reconciliation import Reconciled, reconcile
+from services.jobs.repository import (
+    events_after,
+    find_dataset,
+    get_dataset,
+    get_job,
+    get_pipeline,
+    list_datasets,
+    list_jobs,
+    list_pipelines,
+)
 from services.jobs.run_specs import run_spec
 from services.jobs.schema import migrate
 from services.jobs.settings import Settings
@@ -69,11 +80,20 @@ __all__ = [
     "cancel_pipeline",
     "claim_dataset",
     "claim_next",
+    "configure_log",
     "delete",
     "delete_dataset",
+    "events_after",
     "fail",
+    "find_dataset",
     "finish_cancel",
     "finish_dataset",
+    "get_dataset",
+    "get_job",
+    "get_pipeline",
+    "list_datasets",
+    "list_jobs",
+    "list_pipelines",
     "lock_job",
     "make_key",
     "make_once",

@@ -13,6 +13,7 @@ from services.jobs.cache import finished_twin
 from services.jobs.control import cancel, retry
 from services.jobs.errors import Conflict
 from services.jobs.ids import make_id
+from services.jobs.repository import find_dataset
 from services.jobs.settings import Settings
 from services.jobs.status import FINAL, Status
 from services.jobs.submission import (
@@ -20,7 +21,6 @@ from services.jobs.submission import (
     Name,
     Priority,
     dataset_problems,
-    find_dataset,
     prepare_job,
     store_job,
 )

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.jobs.cache import cache_key
 from services.jobs.data_roots import path_problems
 from services.jobs.dependencies import DEAD, first_status
 from services.jobs.ids import make_id
+from services.jobs.repository import find_dataset
 from services.jobs.settings import Settings
 from services.jobs.status import DatasetStatus, Status
 from services.jobs.tables import Dataset, Job, JobEvent, JobInput
@@ -110,6 +111,7 @@ def store_job(session: Session, prepared: PreparedJob) -> Job:
         published=now if status is Status.QUEUED else None,
         input_rows=[JobInput(role=role, input_id=source.id) for role, source in prepared.inputs.items()],
         attempts=[],
+        pipeline_rows=[],
     )
     session.add(job)
     session.flush()
@@ -119,13 +121,6 @@ def store_job(session: Session, prepared: PreparedJob) -> Job:
         )
     )
     return job
-
-
-def find_dataset(session: Session, reference: str) -> Dataset | None:
-    """The data set with this id or name."""
-    return session.scalars(
-        select(Dataset).where(or_(Dataset.id == reference, Dataset.name == reference))
-    ).first()
 
 
 def dataset_problems(stage: Stage, params: StageParams | None, dataset: Dataset | None) -> list[Problem]:

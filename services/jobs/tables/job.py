@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -13,6 +13,9 @@ from services.jobs.tables.dataset import Dataset
 from services.jobs.tables.table import Table, named
 from services.jobs.times import utc_now
 from wsmis_core.spec import Failure, Resources
+
+if TYPE_CHECKING:
+    from services.jobs.tables.pipeline import PipelineJob
 
 __all__ = ["Attempt", "Job", "JobEvent", "JobInput"]
 
@@ -61,6 +64,12 @@ class Job(Table):
     )
     attempts: Mapped[list[Attempt]] = relationship(
         order_by="Attempt.number", cascade="all, delete-orphan", passive_deletes=True
+    )
+    pipeline_rows: Mapped[list[PipelineJob]] = relationship(
+        order_by="PipelineJob.pipeline_id",
+        back_populates="job",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
     )
 
     @property

@@ -44,4 +44,4 @@ class PipelineJob(Table):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
     cached: Mapped[bool] = mapped_column(default=False)
 
-    job: Mapped[Job] = relationship()
+    job: Mapped[Job] = relationship(back_populates="pipeline_rows")
