@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from wsmis_core.cam.maps import METHODS, cam, grad_cam, grad_cam_pp
+from wsmis_core.cam.maps import cam, grad_cam, grad_cam_pp
 from wsmis_core.cam.multiscale import multi_scale_maps, normalise
 from wsmis_core.cam.refinement import pamr, pixel_affinities
 from wsmis_core.cam.thresholds import fixed_threshold, otsu, otsu_twice
 
 __all__ = [
-    "METHODS",
     "cam",
     "fixed_threshold",
     "grad_cam",

@@ -5,12 +5,10 @@ that no backward pass is needed and all classes of a batch come at once.
 
 Axes: B batch, C classes, K channels, h x w feature cells.
 Sources: CAM, arXiv 1512.04150; Grad-CAM, arXiv 1610.02391, equations 1 and 2; Grad-CAM++, arXiv
-1710.11063, equations 10 and 19, without its outer ReLU.
+1710.11063, equation 19; all without the outer ReLU.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -55,11 +53,3 @@ def grad_cam_pp(features: Tensor, weight: Tensor, logits: Tensor) -> Tensor:
     # A channel that is zero everywhere adds nothing, however large its weight.
     channel_weights = torch.where((slope > 0) & (total > 0), alpha, 0).to(features.dtype)
     return torch.einsum("bck,bkhw->bchw", channel_weights, features)
-
-
-METHODS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
-    "cam": lambda features, weight, _: cam(features, weight),
-    "grad_cam": lambda features, weight, _: grad_cam(features, weight),
-    "grad_cam_pp": grad_cam_pp,
-}
-"""By name, of features, weight and logits."""

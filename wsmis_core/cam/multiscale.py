@@ -1,7 +1,7 @@
 """Maps added up over sizes and mirrors of an image.
 
 Axes: B batch, C classes, H x W pixels.
-Source: IRNet, arXiv 1904.05044, section 5.1, after Ahn & Kwak, arXiv 1803.10464.
+Source: IRNet, arXiv 1904.05044.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pixel-adaptive mask refinement (PAMR): maps that follow the image's own edges.
 
 Axes: B batch, N image channels, K maps, P neighbours, H x W pixels.
-Source: Araslanov & Roth, CVPR 2020, arXiv 2005.08104, section 4.2.
+Source: Araslanov & Roth, CVPR 2020, arXiv 2005.08104.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a boundary map and a seed map say of pairs of cells: how akin they are, and how they should be.
 
 Axes: B batch, D destinations in the order of ``search_paths(radius)``, h x w cells, h' x w' sources.
-Source: IRNet, arXiv 1904.05044, section 4.1 and equation 3.
+Source: IRNet, arXiv 1904.05044, section 4.4.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """IRNet's losses as sums and what to divide them by, so that ranks add both up before dividing.
 
 Axes: B batch, h x w cells, h' x w' sources; displacements are (dy, dx).
-Source: IRNet, arXiv 1904.05044, section 4.3, equations 4 to 7.
+Source: IRNet, arXiv 1904.05044, sections 4.3 to 4.5.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from torch.autograd.function import once_differentiable
 from wsmis_core.irn.affinity import pair_labels, path_maxima
 from wsmis_core.irn.paths import ends
 
-_EPSILON = 1e-5
+EPSILON = 1e-5
 
-TERMS = (
-    "background_affinity",
-    "foreground_affinity",
-    "different_affinity",
-    "foreground_displacement",
-    "background_displacement",
-)
-_WEIGHTS = (0.25, 0.25, 0.5, 0.5, 0.5)
+TERMS: dict[str, float] = {
+    "background_affinity": 0.25,
+    "foreground_affinity": 0.25,
+    "different_affinity": 0.5,
+    "foreground_displacement": 0.5,
+    "background_displacement": 0.5,
+}
+"""The means that make up the loss, with the weight of each."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ def combine(terms: IrnetLossTerms) -> IrnetLosses:
 
     ``(bg/2 + fg/2 + different) / 2`` of the affinities and ``(fg + bg) / 2`` of the displacements.
     """
-    means = terms.numerators / (terms.denominators + _EPSILON)
-    total = (means * means.new_tensor(_WEIGHTS)).sum()
+    means = terms.numerators / (terms.denominators + EPSILON)
+    total = (means * means.new_tensor(list(TERMS.values()))).sum()
     return IrnetLosses(total, dict(zip(TERMS, means.unbind(), strict=True)))
 
 
@@ -110,7 +110,7 @@ class _PairSums(torch.autograd.Function):
             different = labels.different
             # Akin pairs want a weak boundary between them: -log(a + ε), a = 1 - strongest.
             # Different ones want a strong one: -log(1 + ε - a).
-            likelihood = torch.where(different, strongest, 1 - strongest) + _EPSILON
+            likelihood = torch.where(different, strongest, 1 - strongest) + EPSILON
             sums[:3] -= (masks * likelihood.log()).sum(dim=(1, 2, 3))
             slope = (masks[0] + masks[1] - masks[2]) / likelihood
             place = (labels.foreground + 2 * different.long()).flatten(1) * cells

@@ -3,7 +3,7 @@
 A pair is a source cell and a destination ``(dy, dx)`` away from it. Of each two opposite directions
 one is kept, so that destinations point right or down. Sources are the cells whose every destination
 stays in the map: all but the last ``radius - 1`` rows and the outer ``radius - 1`` columns.
-Source: IRNet, arXiv 1904.05044, section 4.1 and figure 3.
+Source: IRNet, arXiv 1904.05044, section 4.4.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The random walk that spreads activation up to boundaries: exact, sparse, in float64.
 
 Axes: B batch, C maps, h x w cells, N = h · w, D destinations of ``search_paths(radius)``.
-Source: IRNet, arXiv 1904.05044, section 5.2 and equation 9.
+Source: IRNet, arXiv 1904.05044, section 5.2.
 """
 
 from __future__ import annotations

@@ -1,0 +1,122 @@
+"""Losses: the published values and gradients, numbers worked by hand, ignored pixels."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from wsmis_core.models.losses import (
+    LossSum,
+    bce_with_logits,
+    cross_entropy,
+    integral_attention,
+    pixel_bce,
+    soft_dice,
+    soft_iou,
+)
+
+GOLDEN = Path(__file__).parents[2] / "data" / "golden" / "08_metrics_losses.npz"
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, Tensor]:
+    with np.load(GOLDEN) as arrays:
+        return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+
+
+def mean(loss: LossSum) -> Tensor:
+    return loss.numerator / loss.denominator
+
+
+def test_image_bce_as_published(golden: dict[str, Tensor]) -> None:
+    loss = bce_with_logits(golden["bce_pred"], golden["bce_true"], pos_weight=golden["bce_pos_weight"].item())
+    torch.testing.assert_close(mean(loss), golden["bce_adapter_loss"], rtol=1e-6, atol=0)
+    torch.testing.assert_close(loss.numerator, golden["bce_map"].sum(), rtol=1e-6, atol=0)
+
+
+def test_image_bce_by_hand() -> None:
+    loss = bce_with_logits(torch.zeros(3, 2), torch.tensor([[0, 1], [1, 1], [0, 0]]))
+    assert mean(loss).item() == pytest.approx(2 * math.log(2))
+
+
+def test_cross_entropy_as_published(golden: dict[str, Tensor]) -> None:
+    loss = cross_entropy(golden["ce_pred"], golden["ce_true"])
+    torch.testing.assert_close(mean(loss), golden["ce_ignore255"], rtol=1e-6, atol=0)
+
+
+def test_soft_iou_and_its_gradient_as_published(golden: dict[str, Tensor]) -> None:
+    logits = golden["iouloss_pred"].requires_grad_()
+    loss = mean(soft_iou(logits, golden["iouloss_true"]))
+    (gradient,) = torch.autograd.grad(loss, logits)
+    torch.testing.assert_close(loss.detach(), golden["iouloss"], rtol=1e-6, atol=0)
+    torch.testing.assert_close(gradient, golden["iouloss_grad"], rtol=1e-5, atol=1e-8)
+
+
+def test_integral_attention_and_its_gradient_as_published(golden: dict[str, Tensor]) -> None:
+    logits = golden["ial_pred"].requires_grad_()
+    parts = integral_attention(logits, golden["ial_true"])
+    loss = mean(parts.attended) + mean(parts.unattended)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    torch.testing.assert_close(loss.detach(), golden["ial"], rtol=1e-6, atol=0)
+    # The published log(1 - sigmoid) rounds where the logit is large.
+    torch.testing.assert_close(gradient, golden["ial_grad"], rtol=1e-5, atol=5e-7)
+
+
+def test_pixel_bce_by_hand() -> None:
+    # Probabilities .5, .5, .75; the last pixel is ignored.
+    logits = torch.tensor([[[0.0, 0.0, math.log(3), 9.0]]])
+    target = torch.tensor([[[0, 1, 1, 255]]], dtype=torch.uint8)
+    loss = pixel_bce(logits, target)
+    assert loss.denominator.item() == 3
+    assert loss.numerator.item() == pytest.approx(2 * math.log(2) + math.log(4 / 3))
+    weighted = pixel_bce(logits, target, pos_weight=2)
+    assert weighted.numerator.item() == pytest.approx(3 * math.log(2) + 2 * math.log(4 / 3))
+
+
+def test_soft_dice_by_hand() -> None:
+    # p = .5, .75, and an ignored pixel: overlap .75, sizes 1.25 and 1: 1 - 2.5 / 3.25.
+    logits = torch.tensor([[[0.0, math.log(3), 5.0]]])
+    target = torch.tensor([[[0, 3, 255]]], dtype=torch.uint8)
+    assert mean(soft_dice(logits, target)).item() == pytest.approx(1 - 2.5 / 3.25)
+
+
+def test_soft_dice_has_a_gradient_and_forgives_empty_masks() -> None:
+    logits = torch.zeros(2, 3, 3, requires_grad=True)
+    target = torch.zeros(2, 3, 3, dtype=torch.uint8)
+    target[0, 1, 1] = 1
+    loss = soft_dice(logits, target)
+    (gradient,) = torch.autograd.grad(loss.numerator, logits)
+    assert gradient[0, 1, 1] < 0
+    assert gradient[0, 0, 0] > 0
+    assert soft_dice(torch.full((1, 3, 3), -40.0), target[1:]).numerator.item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", [pixel_bce, soft_dice])
+def test_ignored_pixels_have_no_gradient_and_parts_add_up(loss: object) -> None:
+    assert callable(loss)
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(4, 5, 6, generator=generator, dtype=torch.float64, requires_grad=True)
+    target = torch.tensor([0, 1, 255], dtype=torch.uint8)[torch.randint(3, (4, 5, 6), generator=generator)]
+    whole = loss(logits, target)
+    parts = [loss(logits[:1], target[:1]), loss(logits[1:], target[1:])]
+    torch.testing.assert_close(parts[0].numerator + parts[1].numerator, whole.numerator)
+    assert parts[0].denominator + parts[1].denominator == whole.denominator
+    (gradient,) = torch.autograd.grad(whole.numerator, logits)
+    assert gradient[target == 255].abs().max() == 0
+    assert gradient[target != 255].abs().min() > 0
+
+
+def test_class_losses_ignore_pixels() -> None:
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn(2, 3, 4, 4, generator=generator, requires_grad=True)
+    target = torch.tensor([0, 1, 2, 255], dtype=torch.uint8)[torch.randint(4, (2, 4, 4), generator=generator)]
+    for loss in (cross_entropy(logits, target), soft_iou(logits, target)):
+        (gradient,) = torch.autograd.grad(loss.numerator, logits)
+        assert gradient.movedim(1, -1)[target == 255].abs().max() == 0
+    everything_ignored = soft_iou(logits, torch.full_like(target, 255))
+    assert everything_ignored.numerator.isfinite()

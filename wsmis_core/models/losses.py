@@ -1,0 +1,124 @@
+"""Losses as a sum and what to divide it by, so that ranks add both up before dividing.
+
+Axes: B batch, C classes, H x W pixels. Logits are taken before sigmoid or softmax; targets of 255
+are ignored.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_IGNORED = 255
+_DICE_SMOOTHING = 1.0
+
+
+class LossSum(NamedTuple):
+    """A mean that is still to be taken: ``numerator / denominator``; only the first has a gradient."""
+
+    numerator: Tensor
+    denominator: Tensor
+
+
+class IntegralAttention(NamedTuple):
+    """Two means; the loss is their sum."""
+
+    attended: LossSum
+    unattended: LossSum
+
+
+def bce_with_logits(logits: Tensor, labels: Tensor, *, pos_weight: float | None = None) -> LossSum:
+    """Binary cross entropy of image labels: summed over classes, mean over images.
+
+    Args:
+        logits: (B, C).
+        labels: (B, C) in [0, 1].
+        pos_weight: factor on the loss of positive labels.
+    """
+    weight = None if pos_weight is None else logits.new_tensor(pos_weight)
+    loss = F.binary_cross_entropy_with_logits(logits, labels.to(logits), pos_weight=weight, reduction="sum")
+    return LossSum(loss, logits.new_tensor(float(len(logits))))
+
+
+def pixel_bce(logits: Tensor, target: Tensor, *, pos_weight: float | None = None) -> LossSum:
+    """Binary cross entropy of masks, mean over the pixels that are not ignored.
+
+    Args:
+        logits: (B, H, W).
+        target: (B, H, W) uint8: 0 background, 255 ignored, any other foreground.
+        pos_weight: factor on the loss of foreground pixels.
+    """
+    known = target != _IGNORED
+    weight = None if pos_weight is None else logits.new_tensor(pos_weight)
+    loss = F.binary_cross_entropy_with_logits(
+        logits, (target != 0).to(logits), pos_weight=weight, reduction="none"
+    )
+    return LossSum((loss * known).sum(), known.sum().to(logits.dtype))
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> LossSum:
+    """Cross entropy, mean over the pixels that are not ignored.
+
+    Args:
+        logits: (B, C, H, W).
+        target: (B, H, W) class ids.
+    """
+    loss = F.cross_entropy(logits, target.long(), ignore_index=_IGNORED, reduction="sum")
+    return LossSum(loss, (target != _IGNORED).sum().to(logits.dtype))
+
+
+def soft_dice(logits: Tensor, target: Tensor) -> LossSum:
+    """``1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1)`` of each image, p its probabilities; mean over images.
+
+    The ones make an empty mask, predicted empty, a loss of 0. p is not thresholded, which would leave
+    no gradient.
+
+    Args:
+        logits: (B, H, W).
+        target: (B, H, W) uint8: 0 background, 255 ignored, any other foreground.
+    """
+    known = target != _IGNORED
+    probability = logits.sigmoid() * known
+    true = ((target != 0) & known).to(logits)
+    overlap = (probability * true).sum(dim=(1, 2))  # (B,)
+    size = probability.sum(dim=(1, 2)) + true.sum(dim=(1, 2))
+    loss = 1 - (2 * overlap + _DICE_SMOOTHING) / (size + _DICE_SMOOTHING)
+    return LossSum(loss.sum(), logits.new_tensor(float(len(logits))))
+
+
+def soft_iou(logits: Tensor, target: Tensor) -> LossSum:
+    """``1 - sum(p t) / sum(p² + t - p t)`` of each class of each image, mean over both.
+
+    Args:
+        logits: (B, C, H, W).
+        target: (B, H, W) class ids.
+    """
+    classes = logits.shape[1]
+    known = target != _IGNORED
+    true = F.one_hot(torch.where(known, target, 0).long(), classes).movedim(-1, 1) * known.unsqueeze(1)
+    probability = logits.softmax(dim=1) * known.unsqueeze(1)  # (B, C, H, W)
+    overlap = (probability * true).sum(dim=(2, 3))  # (B, C)
+    union = (probability.square() + true).sum(dim=(2, 3)) - overlap
+    loss = 1 - overlap / union.clamp(min=torch.finfo(union.dtype).tiny)
+    return LossSum(loss.sum(), logits.new_tensor(float(loss.numel())))
+
+
+def integral_attention(logits: Tensor, attention: Tensor) -> IntegralAttention:
+    """Where attention was ever above 0, learn it; elsewhere, learn that there is none.
+
+    ``mean(-a log p)`` over cells with a > 0, plus ``mean(-log(1 - p))`` over the others.
+    Source: OAA, Jiang et al., ICCV 2019.
+
+    Args:
+        logits: (B, C, h, w).
+        attention: (B, C, h, w) in [0, 1].
+    """
+    attended = attention > 0
+    unattended = ~attended
+    return IntegralAttention(
+        LossSum(-(attention * F.logsigmoid(logits)).sum(), attended.sum().to(logits.dtype)),
+        LossSum((F.softplus(logits) * unattended).sum(), unattended.sum().to(logits.dtype)),
+    )
