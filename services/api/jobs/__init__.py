@@ -1,0 +1,1 @@
+"""Jobs, and what they say while they run."""

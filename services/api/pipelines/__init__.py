@@ -1,0 +1,1 @@
+"""A recipe's jobs for a data set."""
