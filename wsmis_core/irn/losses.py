@@ -18,14 +18,14 @@ from wsmis_core.irn.paths import ends
 
 EPSILON = 1e-5
 
-TERMS: dict[str, float] = {
-    "background_affinity": 0.25,
-    "foreground_affinity": 0.25,
-    "different_affinity": 0.5,
-    "foreground_displacement": 0.5,
-    "background_displacement": 0.5,
-}
-"""The means that make up the loss, with the weight of each."""
+TERMS = (
+    "background_affinity",
+    "foreground_affinity",
+    "different_affinity",
+    "foreground_displacement",
+    "background_displacement",
+)
+WEIGHTS = (0.25, 0.25, 0.5, 0.5, 0.5)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def combine(terms: IrnetLossTerms) -> IrnetLosses:
     ``(bg/2 + fg/2 + different) / 2`` of the affinities and ``(fg + bg) / 2`` of the displacements.
     """
     means = terms.numerators / (terms.denominators + EPSILON)
-    total = (means * means.new_tensor(list(TERMS.values()))).sum()
+    total = (means * means.new_tensor(WEIGHTS)).sum()
     return IrnetLosses(total, dict(zip(TERMS, means.unbind(), strict=True)))
 
 

@@ -152,5 +152,5 @@ def test_means_divide_what_ranks_have_added_up() -> None:
     losses = combine(terms)
     # ((2 + 3) / 2 + 2) / 2 + (2 + 0) / 2
     assert losses.total.item() == pytest.approx(3.25, rel=1e-4)
-    assert list(losses.parts) == list(TERMS)
+    assert tuple(losses.parts) == TERMS
     assert losses.parts["foreground_affinity"].item() == pytest.approx(3, rel=1e-4)
