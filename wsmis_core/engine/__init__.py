@@ -1,5 +1,6 @@
 """How anything is run here: ranks, the training loop, checkpoints, items, events. Knows no method."""
 
+from wsmis_core.engine.artifacts import StageResult, write_manifest
 from wsmis_core.engine.checkpoints import load_checkpoint, save_checkpoint
 from wsmis_core.engine.context import RunContext
 from wsmis_core.engine.events import Events, Progress, open_events
@@ -19,6 +20,7 @@ __all__ = [
     "Progress",
     "Ranks",
     "RunContext",
+    "StageResult",
     "StopRequest",
     "Stopped",
     "Task",
@@ -33,5 +35,6 @@ __all__ = [
     "stop_on_sigterm",
     "train",
     "write_atomically",
+    "write_manifest",
     "write_text_atomically",
 ]

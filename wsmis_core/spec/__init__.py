@@ -1,6 +1,14 @@
 """What can be asked for: stage params, inputs, resources, data sets, recipes. Imports no torch."""
 
-from wsmis_core.spec.artifact import MANIFEST_FILE, CodeRef, FileEntry, Lineage, Manifest
+from wsmis_core.spec.artifact import (
+    MANIFEST_FILE,
+    CodeRef,
+    FileEntry,
+    Lineage,
+    Manifest,
+    read_manifest,
+    verify_files,
+)
 from wsmis_core.spec.catalogue import (
     CATALOGUE,
     ArtifactKind,
@@ -10,6 +18,7 @@ from wsmis_core.spec.catalogue import (
     make_params,
     producer,
 )
+from wsmis_core.spec.code import VERSION, code_digest
 from wsmis_core.spec.dataset import (
     CsvDataset,
     DatasetSpec,
@@ -42,6 +51,7 @@ __all__ = [
     "FAILURE_FILE",
     "MANIFEST_FILE",
     "SPEC_FILE",
+    "VERSION",
     "ArtifactKind",
     "CheckpointEvent",
     "CodeRef",
@@ -70,6 +80,7 @@ __all__ = [
     "StageName",
     "StageParams",
     "Step",
+    "code_digest",
     "dataset_spec",
     "event_line",
     "load_recipe",
@@ -78,7 +89,9 @@ __all__ = [
     "plan",
     "problems_of",
     "producer",
+    "read_manifest",
     "recipes",
     "stage_params",
     "validate",
+    "verify_files",
 ]

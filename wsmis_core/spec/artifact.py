@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
+from wsmis_core.errors import ArtifactError
 from wsmis_core.spec.catalogue import ArtifactKind, StageName
-from wsmis_core.spec.model import Spec
+from wsmis_core.spec.model import Spec, validate
 
-__all__ = ["MANIFEST_FILE", "CodeRef", "FileEntry", "Lineage", "Manifest"]
+__all__ = ["MANIFEST_FILE", "CodeRef", "FileEntry", "Lineage", "Manifest", "read_manifest", "verify_files"]
 
 MANIFEST_FILE = "manifest.json"
 
@@ -57,3 +61,46 @@ class Manifest(Spec):
         default_factory=dict, description="what a later stage must know: classes, sizes, arch"
     )
     digest: str = Field(description="SHA-256 over kind, lineage's params and inputs, and the files' hashes")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the artifact in ``folder``; raises ArtifactError where there is no sound one."""
+    path = folder / MANIFEST_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ArtifactError(
+            f"There is no artifact: {error.strerror}.",
+            field=str(path),
+            remedy="Run the job that makes it again.",
+        ) from None
+    return validate(Manifest, _json(text, path))
+
+
+def verify_files(manifest: Manifest, folder: Path) -> None:
+    """Raise ArtifactError that names the first file that is missing or not as the manifest says."""
+    for entry in manifest.files:
+        path = folder / entry.path
+        if not path.is_file() or path.stat().st_size != entry.size:
+            raise ArtifactError(
+                f"The file is missing or not of {entry.size} bytes.",
+                field=str(path),
+                remedy="Run the job that makes it again.",
+            )
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != entry.sha256:
+            raise ArtifactError(
+                f"The file's SHA-256 is {found}, not {entry.sha256}.",
+                field=str(path),
+                remedy="Run the job that makes it again.",
+            )
+
+
+def _json(text: str, path: Path) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ArtifactError(
+            f"The manifest is not JSON: {error}.", field=str(path), remedy="Run the job that makes it again."
+        ) from None

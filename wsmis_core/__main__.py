@@ -1,0 +1,136 @@
+"""What torchrun starts.
+
+    python -m wsmis_core RUN_DIR                        the attempt that RUN_DIR/spec.json describes
+    python -m wsmis_core stage SPEC.yaml --run-dir DIR  one stage here and now, without a service
+
+Exit status 0: done, output/manifest.json is there. 75: stopped on request, go on from the
+checkpoint. Else failure.json says why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import structlog
+
+from wsmis_core.engine import (
+    STOPPED_EXIT_CODE,
+    RunContext,
+    Stopped,
+    joined_ranks,
+    open_events,
+    stop_on_sigterm,
+    write_manifest,
+    write_text_atomically,
+)
+from wsmis_core.errors import ResourceError, WsmisError
+from wsmis_core.spec import FAILURE_FILE, SPEC_FILE, Failure, RunSpec, validate
+from wsmis_core.stages import STAGES, prepare_local_run
+
+_log = structlog.get_logger(__name__)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one rank of one attempt."""
+    folder, local_spec = _parsed(arguments)
+    structlog.contextvars.bind_contextvars(rank=int(os.environ.get("RANK", "0")))
+    try:
+        return _run(folder, local_spec)
+    except WsmisError as error:
+        return _failed(folder, error, None)
+    except Exception as error:
+        return _failed(folder, _as_known(error), error)
+
+
+def _parsed(arguments: list[str] | None) -> tuple[Path, Path | None]:
+    given = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(prog="python -m wsmis_core", description=__doc__)
+    if given[:1] == ["stage"]:
+        parser.add_argument("spec", type=Path)
+        parser.add_argument("--run-dir", type=Path, required=True)
+        parsed = parser.parse_args(given[1:])
+        return parsed.run_dir, parsed.spec
+    parser.add_argument("run_dir", type=Path)
+    return parser.parse_args(given).run_dir, None
+
+
+def _run(folder: Path, local_spec: Path | None) -> int:
+    with stop_on_sigterm() as stop, joined_ranks() as ranks:
+        if local_spec is not None and ranks.is_main:
+            prepare_local_run(local_spec, folder)
+        ranks.wait()
+        spec = validate(RunSpec, json.loads((folder / SPEC_FILE).read_text()))
+        structlog.contextvars.bind_contextvars(job_id=spec.job, stage=spec.params.stage)
+        with open_events(folder, speaks=ranks.is_main) as events:
+            context = RunContext(spec=spec, folder=folder, ranks=ranks, events=events, stop=stop)
+            context.output.mkdir(parents=True, exist_ok=True)
+            _log.info("started", world_size=ranks.world_size, device=str(ranks.device))
+            try:
+                _run_stage(context)
+            except Stopped:
+                _log.info("stopped on request; a later attempt goes on from here")
+                return STOPPED_EXIT_CODE
+    return 0
+
+
+def _run_stage(context: RunContext) -> None:
+    ranks = context.ranks
+    result = STAGES[context.spec.params.stage](context, context.spec.params)
+    ranks.wait()
+    if ranks.is_main:
+        manifest = write_manifest(context, result)
+        _log.info("finished", files=len(manifest.files), digest=manifest.digest, **manifest.metrics)
+    ranks.wait()
+
+
+def _failed(folder: Path, known: WsmisError | None, error: Exception | None) -> int:
+    """Write why, unless another rank was first; tell the log all of it."""
+    if known is None:
+        assert error is not None
+        failure = Failure(
+            reason="crashed",
+            message=f"{type(error).__name__}: {error}",
+            remedy="See the log; if it is no fault of the host, please report it.",
+            retryable=True,
+        )
+    else:
+        failure = Failure(
+            reason=known.reason,
+            message=known.message,
+            field=known.field,
+            remedy=known.remedy,
+            retryable=False,
+        )
+    _log.error("failed", reason=failure.reason, message=failure.message)
+    if error is not None:
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / FAILURE_FILE).exists():
+        write_text_atomically(folder / FAILURE_FILE, failure.model_dump_json(indent=1))
+    return 1
+
+
+def _as_known(error: Exception) -> WsmisError | None:
+    """Errors of torch and the system that a user can do something about."""
+    text = str(error)
+    if type(error).__name__ == "OutOfMemoryError" or "out of memory" in text.lower():
+        return ResourceError(
+            f"The device's memory does not suffice: {text.splitlines()[0]}.",
+            field="params.batch_size",
+            remedy="Lower batch_size or image_size, set precision to bfloat16, or take more GPUs.",
+        )
+    if isinstance(error, OSError) and error.errno == 28:  # ENOSPC
+        return ResourceError(
+            f"The disk is full: {error.filename or ''}.",
+            remedy="Make room and retry the job; it goes on from here.",
+        )
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""Class maps on disk: `.npz` with class ids and a float16 map for each, at stride 4."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wsmis_core.errors import ArtifactError
+
+__all__ = ["STRIDE", "StoredMaps", "load_maps", "resized", "save_maps"]
+
+# IRNet's grid, and that of everything between the classifier and the pseudo-labels.
+STRIDE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMaps:
+    """``maps`` (K, h, w) in [0, 1], one for each of the K ``class_ids``, which count from 1."""
+
+    class_ids: tuple[int, ...]
+    maps: Tensor
+
+
+def save_maps(path: Path, stored: StoredMaps) -> None:
+    """Write the maps to exactly ``path``."""
+    with path.open("wb") as file:
+        np.savez_compressed(
+            file,
+            class_ids=np.asarray(stored.class_ids, dtype=np.uint8),
+            maps=stored.maps.cpu().numpy().astype(np.float16),
+        )
+
+
+def load_maps(path: Path) -> StoredMaps:
+    """What `save_maps` wrote, in float32; raises ArtifactError where the file cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return StoredMaps(
+                tuple(arrays["class_ids"].tolist()), torch.from_numpy(arrays["maps"].astype(np.float32))
+            )
+    except (OSError, ValueError, KeyError) as error:
+        raise ArtifactError(
+            f"The maps cannot be read: {error}.", field=str(path), remedy="Run the extract_cams job again."
+        ) from error
+
+
+def resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps (K, h, w) at another ``size``, bilinear."""
+    return F.interpolate(maps[None], size=size, mode="bilinear", align_corners=False)[0]

@@ -1,0 +1,158 @@
+"""Step 1a: a multi-label classifier from image labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from wsmis_core.data import DatasetIndex, Sample
+from wsmis_core.data.augmentation import augment
+from wsmis_core.engine import (
+    VALIDATION_LOSS,
+    Ranks,
+    RunContext,
+    StageResult,
+    Task,
+    Term,
+    train,
+)
+from wsmis_core.errors import DataError
+from wsmis_core.metrics import LabelCounts
+from wsmis_core.models import Classifier, linear_drop_prob, make_classifier
+from wsmis_core.models.losses import bce_with_logits
+from wsmis_core.spec.stages import TrainClassifier
+from wsmis_core.stages.inputs import (
+    Pictures,
+    dataset_index,
+    input_artifact,
+    load_model,
+    pictures,
+    sampled_order,
+    samples_of,
+    save_model,
+)
+
+__all__ = ["classifier_from", "run"]
+
+
+def run(context: RunContext, params: TrainClassifier) -> StageResult:
+    """Train; leaves `model.safetensors`."""
+    index = dataset_index(context)
+    task = _Classification(context, params, index)
+    figures = train(
+        task, params=params, rates=params.rates.model_dump(), context=context, keep_best=params.keep == "best"
+    )
+    save_model(context, task.model)
+    return StageResult(
+        metrics=figures,
+        details={
+            "arch": params.arch,
+            "classes": list(index.classes),
+            "image_size": params.image_size,
+            "normalisation": params.normalisation,
+        },
+    )
+
+
+def classifier_from(details: Mapping[str, Any]) -> Classifier:
+    """A classifier as an artifact's details describe it, without its weights."""
+    return make_classifier(details["arch"], classes=len(details["classes"]))
+
+
+class _Classification(Task):
+    """The classifier's side of the training."""
+
+    model: Classifier
+
+    def __init__(self, context: RunContext, params: TrainClassifier, index: DatasetIndex) -> None:
+        self.params = params
+        self.training = samples_of(index, ["train"])
+        self.validation = samples_of(index, ["val"])
+        _check_labels(index, self.training)
+        self.pictures: Pictures = pictures(
+            context, index, size=params.image_size, normalisation=params.normalisation
+        )
+        torch.manual_seed(params.seed)
+        self.model = self._model(context, classes=len(index.classes))
+
+    def _model(self, context: RunContext, *, classes: int) -> Classifier:
+        if "classifier" in context.spec.inputs:
+            source = input_artifact(context, "classifier")
+            loaded = load_model(source, classifier_from)
+            assert isinstance(loaded, Classifier)
+            return loaded
+        drop = self.params.dropblock
+        return make_classifier(
+            self.params.arch,
+            classes=classes,
+            weights=self.params.weights,
+            drop_prob=drop.drop_prob if drop else 0.0,
+            block_size=drop.block_size if drop else 1,
+        )
+
+    @property
+    def size(self) -> int:
+        return len(self.training)
+
+    def parameter_groups(self) -> Mapping[str, Sequence[Parameter]]:
+        return self.model.parameter_groups()
+
+    def order(self, *, seed: int, epoch: int) -> NDArray[np.int64]:
+        return sampled_order(self.training, sampler=self.params.sampler, seed=seed, epoch=epoch)
+
+    def example(self, index: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        sample = self.training[index]
+        image, _ = augment(self.pictures.array(sample), None, scope=self.params.augmentation, rng=rng)
+        return {
+            "image": self.pictures.tensor(image),
+            "labels": torch.tensor(sample.labels, dtype=torch.float32),
+        }
+
+    def terms(self, model: nn.Module, batch: Mapping[str, Tensor], *, step: int) -> list[Term]:
+        drop = self.params.dropblock
+        if drop is not None and drop.schedule == "linear":
+            self.model.set_drop_prob(linear_drop_prob(step, final=drop.drop_prob, steps=drop.ramp_steps))
+        return [_bce(model(batch["image"]), batch["labels"], pos_weight=self.params.pos_weight)]
+
+    def validate(self, ranks: Ranks) -> dict[str, float]:
+        if not self.validation:
+            return {}
+        counts = LabelCounts(len(self.validation[0].labels), device=ranks.device)
+        loss_sums = torch.zeros(2, dtype=torch.float64, device=ranks.device)
+        mine = [self.validation[index] for index in ranks.share(len(self.validation))]
+        for start in range(0, len(mine), self.params.batch_size):
+            samples = mine[start : start + self.params.batch_size]
+            labels = torch.tensor(
+                [sample.labels for sample in samples], dtype=torch.float32, device=ranks.device
+            )
+            logits = self.model(self.pictures.batch(samples))
+            term = _bce(logits, labels, pos_weight=self.params.pos_weight)
+            loss_sums += torch.stack([term.numerator, term.denominator]).double()
+            counts.update(logits.sigmoid(), labels)
+        total, images = ranks.summed(loss_sums).tolist()
+        figures = counts.summed(ranks.summed).scores()
+        return {VALIDATION_LOSS: total / images} | {f"val_{name}": value for name, value in figures.items()}
+
+
+def _bce(logits: Tensor, labels: Tensor, *, pos_weight: float | None) -> Term:
+    """Summed over classes, mean over images (METHOD 1a)."""
+    numerator, denominator = bce_with_logits(logits.float(), labels, pos_weight=pos_weight)
+    return Term("bce", numerator, denominator)
+
+
+def _check_labels(index: DatasetIndex, training: Sequence[Sample]) -> None:
+    """A class that all or none of the training images have cannot be learnt."""
+    for number, name in enumerate(index.classes):
+        positives = sum(sample.labels[number] for sample in training)
+        if positives in (0, len(training)):
+            raise DataError(
+                f"{positives} of {len(training)} training images have the label {name}.",
+                field="dataset",
+                remedy="Both images with and without it are needed; check the label column and the splits.",
+            )
