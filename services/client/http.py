@@ -147,17 +147,14 @@ class Client:
             try:
                 response = self._http.request(method, path, **request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                broken: Exception | None = error  # it never left: safe to say again
-            except httpx.HTTPError as error:
-                if method != "GET" and not again:
+                if pause is None:  # else: it never left, and may be said again
                     raise _no_service(self.url, error) from None
-                broken = error
+            except httpx.HTTPError as error:
+                if pause is None or (method != "GET" and not again):
+                    raise _no_service(self.url, error) from None
             else:
-                broken = None
-                if response.status_code not in AWAY or method != "GET":
+                if pause is None or response.status_code not in AWAY or method != "GET":
                     return response
-            if pause is None:
-                raise _no_service(self.url, broken or f"status {response.status_code}")
             time.sleep(pause)
         raise AssertionError("the last try returns or raises")
 
@@ -192,15 +189,12 @@ def _path(*parts: str) -> str:
 
 
 def _accepted(response: httpx.Response) -> httpx.Response:
-    if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-        raise NoServiceError(
-            f"the service at {response.request.url.copy_with(path='/', query=None)} failed: "
-            f"status {response.status_code}.",
-            remedy="Look into the service's log.",
-        )
-    if response.is_error:
-        raise refusal(response.status_code, response.text)
-    return response
+    if not response.is_error:
+        return response
+    told = refusal(response.status_code, response.text)
+    if response.is_server_error:
+        raise NoServiceError(f"the service has failed: {told.message}", remedy=told.remedy)
+    raise told
 
 
 def _no_service(url: str, why: object) -> NoServiceError:

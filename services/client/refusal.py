@@ -20,7 +20,7 @@ def refusal(status: int, body: str) -> RefusedError:
     except ValueError:
         told = None
     if not isinstance(told, dict):
-        return RefusedError(f"the service refused, status {status}: {body[:200]}", status=status)
+        return RefusedError(f"status {status}: {body[:200]}", status=status)
     problems = [
         Problem(str(problem["message"]), problem.get("field"), problem.get("remedy"))
         for problem in told.get("problems") or []
