@@ -1,0 +1,301 @@
+"""One attempt, made by a supervisor in this process with real ranks beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from services.jobs.claims import Claim, claim_next
+from services.jobs.control import cancel, lock_job
+from services.jobs.database import Database
+from services.jobs.outcomes import Ended
+from services.jobs.reconciliation import reconcile
+from services.jobs.status import AttemptOutcome, Status
+from services.jobs.tables import JobEvent
+from services.jobs.times import utc_now
+from services.worker.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from tests.worker.conftest import Eventually, Ranks, Service
+
+
+class Bench:
+    """A supervisor on a thread, so that the test can interfere; and its parts."""
+
+    def __init__(self, service: Service, ranks: Ranks) -> None:
+        self.service = service
+        self.ranks = ranks
+        self.draining = threading.Event()
+
+    def claim(self) -> Claim:
+        with self.service.database.writing() as session:
+            claim = claim_next(session, worker="here/1", free_gpus=0, lease_seconds=2.0)
+        assert claim is not None
+        return claim
+
+    def run(self, claim: Claim, database: Database | None = None) -> Ended | None:
+        supervisor = Supervisor(
+            database or self.service.database,
+            self.service.settings,
+            draining=self.draining.is_set,
+            ranks=self.ranks.command,
+        )
+        return supervisor.run(claim)
+
+    @contextmanager
+    def meanwhile(self, interfere: Callable[[], None]) -> Iterator[None]:
+        """Have ``interfere`` run beside the body; its exception is the test's."""
+        errors: list[BaseException] = []
+
+        def guarded() -> None:
+            try:
+                interfere()
+            except BaseException as error:
+                errors.append(error)
+                self.draining.set()
+
+        thread = threading.Thread(target=guarded)
+        thread.start()
+        yield
+        thread.join()
+        if errors:
+            raise errors[0]
+
+
+@pytest.fixture
+def bench(service: Service, ranks: Ranks) -> Bench:
+    return Bench(service, ranks)
+
+
+def test_success_leaves_a_verified_artifact(bench: Bench, service: Service) -> None:
+    bench.ranks.behave("finish")
+    job = service.submit()
+    ended = bench.run(bench.claim())
+    assert ended == Ended(Status.SUCCEEDED)
+    row = service.job(job)
+    artifact = service.settings.artifact_folder(job)
+    assert (artifact / "model.bin").read_bytes() == b"weights"
+    assert row.artifact_digest == json.loads((artifact / "manifest.json").read_text())["digest"]
+    assert row.artifact_bytes == len(b"weights")
+    assert row.metrics == {"loss": 0.5, "auc": 0.75, "attempt": 1.0}
+    assert row.progress is not None
+    assert row.progress["done"] == 10
+    assert not service.labels()
+
+
+def test_events_are_stored_once_and_garbage_is_passed_over(bench: Bench, service: Service) -> None:
+    bench.ranks.behave("garbage")
+    job = service.submit()
+    bench.run(bench.claim())
+    with service.database.reading() as session:
+        query = select(JobEvent).where(JobEvent.job_id == job).order_by(JobEvent.seq)
+        events = [(event.type, event.payload.get("done")) for event in session.scalars(query)]
+    assert [event for event in events if event[0] != "status"] == [
+        ("progress", 1),
+        ("metric", None),
+        ("progress", 2),
+        # The last line of garbage has no end, and swallows the event that came after it.
+    ]
+    assert service.job(job).status is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason", "status"),
+    [
+        ("user_error", "invalid_data", Status.FAILED),
+        ("out_of_memory", "out_of_memory", Status.FAILED),
+        ("crash", "crashed", Status.QUEUED),
+        ("no_manifest", "crashed", Status.QUEUED),
+        ("damaged", "invalid_artifact", Status.QUEUED),
+    ],
+)
+def test_failures(bench: Bench, service: Service, behaviour: str, reason: str, status: Status) -> None:
+    bench.ranks.behave(behaviour)
+    job = service.submit()
+    ended = bench.run(bench.claim())
+    assert ended is not None
+    assert ended.status is status
+    (attempt,) = service.job(job).attempts
+    assert attempt.outcome is AttemptOutcome.FAILED
+    assert attempt.failure is not None
+    assert attempt.failure["reason"] == reason
+    assert not service.settings.artifact_folder(job).exists()
+
+
+def test_a_crash_shows_the_end_of_the_log(bench: Bench, service: Service) -> None:
+    bench.ranks.behave("crash")
+    job = service.submit(max_attempts=1)
+    bench.run(bench.claim())
+    failure = service.job(job).failed_for
+    assert failure is not None
+    assert failure.message == (
+        "the ranks ended with exit status 1. The end of the log:\n"
+        "Traceback (most recent call last):\nRuntimeError: shapes differ"
+    )
+
+
+def test_a_killed_rank_is_tried_again_with_what_was_there(bench: Bench, service: Service) -> None:
+    bench.ranks.behave("wait")
+    job = service.submit()
+    with bench.meanwhile(lambda: os.kill(bench.ranks.wait_for(1), signal.SIGKILL)):
+        bench.run(bench.claim())
+    (attempt,) = service.job(job).attempts
+    assert attempt.failure is not None
+    assert attempt.failure["reason"] == "rank_killed"
+    assert not service.labels()
+
+    bench.ranks.behave("finish")
+    bench.run(bench.claim())
+    assert service.job(job).status is Status.SUCCEEDED
+    folder = service.settings.attempt_folder(job, 2)
+    spec = json.loads((folder / "spec.json").read_text())
+    assert spec["previous"] == [str(service.settings.attempt_folder(job, 1))]
+
+
+@pytest.mark.parametrize("behaviour", ["wait", "stubborn"])
+def test_cancel_ends_all_processes(bench: Bench, service: Service, behaviour: str) -> None:
+    bench.ranks.behave(behaviour)
+    job = service.submit()
+
+    def ask() -> None:
+        bench.ranks.wait_for(1)
+        with service.database.writing() as session:
+            cancel(session, lock_job(session, job))
+
+    with bench.meanwhile(ask):
+        ended = bench.run(bench.claim())
+    assert ended == Ended(Status.CANCELLED)
+    assert not service.labels()
+    checkpoints = service.settings.attempt_folder(job, 1) / "checkpoints"
+    assert checkpoints.exists() == (behaviour == "wait")
+
+
+def test_drain_gives_the_job_back_with_its_checkpoint(bench: Bench, service: Service) -> None:
+    bench.ranks.behave("wait")
+    job = service.submit(max_attempts=1)
+
+    def drain() -> None:
+        bench.ranks.wait_for(1)
+        bench.draining.set()
+
+    with bench.meanwhile(drain):
+        ended = bench.run(bench.claim())
+    assert ended == Ended(Status.QUEUED, (job,))
+    assert (service.settings.attempt_folder(job, 1) / "checkpoints" / "last").exists()
+    row = service.job(job)
+    assert row.tries == 0
+    assert [attempt.outcome for attempt in row.attempts] == [AttemptOutcome.RELEASED]
+
+
+def test_silence_is_a_stall(bench: Bench, service: Service) -> None:
+    bench.service.settings = service.settings.model_copy(update={"stall_seconds": 1.0})
+    bench.ranks.behave("wait")
+    job = service.submit(max_attempts=1)
+    bench.run(bench.claim())
+    failure = service.job(job).failed_for
+    assert failure is not None
+    assert failure.reason == "stalled"
+
+
+class Outage(Database):
+    """A database that refuses every writing transaction while ``out`` is set."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.out = threading.Event()
+        self.refused = 0
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        if self.out.is_set():
+            self.refused += 1
+            raise OperationalError("BEGIN", {}, Exception("server closed the connection"))
+        with super().writing() as session:
+            yield session
+
+
+@pytest.fixture
+def outage(service: Service) -> Iterator[Outage]:
+    database = Outage(service.settings.database_url)
+    yield database
+    database.close()
+
+
+def test_an_outage_of_the_database_does_not_touch_the_job(
+    bench: Bench, service: Service, outage: Outage, eventually: Eventually
+) -> None:
+    """Out while the job runs and when it ends; the lease runs out meanwhile, and nobody takes it."""
+    bench.ranks.behave("wait")
+    job = service.submit()
+
+    def interrupt() -> None:
+        bench.ranks.wait_for(1)
+        eventually(lambda: service.job(job).progress is not None)
+        outage.out.set()
+        eventually(lambda: (service.job(job).lease_expires or utc_now()) < utc_now(), "an expired lease")
+        bench.ranks.go()
+        eventually(lambda: outage.refused > 6, "refused writes")
+        outage.out.clear()
+
+    with bench.meanwhile(interrupt):
+        ended = bench.run(bench.claim(), outage)
+    assert ended == Ended(Status.SUCCEEDED)
+    assert [attempt.outcome for attempt in service.job(job).attempts] == [AttemptOutcome.SUCCEEDED]
+    progress = service.job(job).progress
+    assert progress is not None
+    assert progress["done"] == 10
+
+
+def test_an_attempt_that_lost_its_lease_in_an_outage_is_killed_and_dropped(
+    bench: Bench, service: Service, outage: Outage, eventually: Eventually
+) -> None:
+    bench.ranks.behave("wait")
+    job = service.submit()
+
+    def take_over() -> None:
+        bench.ranks.wait_for(1)
+        outage.out.set()
+        eventually(lambda: (service.job(job).lease_expires or utc_now()) < utc_now(), "an expired lease")
+        with service.database.writing() as session:
+            assert reconcile(session, now=utc_now(), lease_seconds=2.0).requeued == (job,)
+        outage.out.clear()
+
+    with bench.meanwhile(take_over):
+        assert bench.run(bench.claim(), outage) is None
+    assert not service.labels()
+    assert service.job(job).status is Status.QUEUED
+
+
+def test_an_artifact_that_was_left_in_place_is_taken_over(bench: Bench, service: Service) -> None:
+    """An attempt that died between the rename and the database."""
+    bench.ranks.behave("finish")
+    job = service.submit()
+    claim = bench.claim()
+
+    class Dead(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Dead
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Dead):
+        patch.setattr("services.worker.supervisor.succeed", die)
+        bench.run(claim)
+    with service.database.writing() as session:
+        later = utc_now() + timedelta(minutes=1)
+        assert reconcile(session, now=later, lease_seconds=2.0).requeued == (job,)
+    ended = bench.run(bench.claim())
+    assert ended == Ended(Status.SUCCEEDED)
+    assert not service.settings.attempt_folder(job, 2).exists()
+    assert service.job(job).metrics["attempt"] == 1
