@@ -90,7 +90,7 @@ class _Contrast:
 
 def _make_contrast(rng: np.random.Generator) -> _Contrast:
     return _Contrast(
-        air=rng.uniform(0.05, 0.15),
+        air=rng.uniform(0.07, 0.17),
         pleura=rng.uniform(0.05, 0.14),
         fluid=rng.uniform(0.6, 0.95),
         lucency=rng.uniform(0.0, 0.05),

@@ -9,7 +9,7 @@ from wsmis_core.data.phantom.canvas import Canvas, Mask, Plane
 from wsmis_core.data.phantom.patient import Lung
 from wsmis_core.data.phantom.thorax import egg_level
 
-SMALLEST_AREA = 0.003  # of the image; a smaller finding is drawn larger
+SMALLEST_AREA = 0.01  # of the image; a smaller finding is drawn larger
 GROWTH = 1.25
 
 
@@ -38,7 +38,7 @@ def pneumothorax(canvas: Canvas, lung: Lung, field: Plane, rng: np.random.Genera
     `field` is the lung field's signed distance.
     """
     shape = rng.uniform()
-    size = float(np.exp(rng.normal(np.log(0.1), 0.5)))
+    size = float(np.exp(rng.normal(np.log(0.15), 0.4)))
     apical, lateral = (
         (size, 0.2 * size) if shape < 0.35 else (0.25 * size, size) if shape < 0.55 else (size, 0.8 * size)
     )

@@ -1,0 +1,151 @@
+"""Segmenters of segmentation-models-pytorch, and a U-Net over the trunk for small images.
+
+Axes: B batch, C output channels, H x W pixels.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import segmentation_models_pytorch as smp
+import torch.nn.functional as F
+from segmentation_models_pytorch.base import SegmentationHead
+from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
+from torch import Tensor, nn
+
+from wsmis_core.errors import SpecError, WeightsError
+from wsmis_core.models.trunks import TRUNKS, Trunk, imagenet_state
+
+SMALL_TRUNK = "resnet_small"
+SMALL_DECODER_CHANNELS = (64, 32, 16)
+# Images are padded to a multiple of this, which the stride of every encoder divides.
+PADDED_MULTIPLE = 32
+
+
+class Segmenter(nn.Module):
+    """An encoder, a decoder and a head that gives logits at the images' own size."""
+
+    def __init__(self, *, encoder: nn.Module, decoder: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.head = head
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, C, H, W) of images (B, 3, H, W) of any size: sides are padded and cut again."""
+        height, width = images.shape[-2:]
+        padding = (0, -width % PADDED_MULTIPLE, 0, -height % PADDED_MULTIPLE)
+        padded = F.pad(images, padding, mode="replicate")
+        logits: Tensor = self.head(self.decoder(self.encoder(padded)))
+        return logits[..., :height, :width]
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """The encoder's parameters as `trunk`, all others as `head`."""
+        return {
+            "trunk": list(self.encoder.parameters()),
+            "head": [*self.decoder.parameters(), *self.head.parameters()],
+        }
+
+
+class TrunkEncoder(nn.Module):
+    """A trunk as a U-Net's encoder: the image, then the deepest stage of every stride, finest first."""
+
+    def __init__(self, trunk: Trunk) -> None:
+        super().__init__()
+        self.trunk = trunk
+        strides = trunk.shape.strides
+        self.taps = [index for index, stride in enumerate(strides) if stride not in strides[index + 1 :]]
+        self.out_channels = (3, *(trunk.shape.channels[index] for index in self.taps))
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        stages = self.trunk.stages(images)
+        return [images, *(stages[index] for index in self.taps)]
+
+
+class LoneBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm that takes its running statistics where a batch holds one value a channel."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.training and features.numel() == features.shape[1]:
+            return F.batch_norm(
+                features, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        return super().forward(features)
+
+
+def make_segmenter(
+    arch: str, *, encoder: str, classes: int, weights: str = "none", trunk: Trunk | None = None
+) -> Segmenter:
+    """A segmenter of `SEGMENTERS` with `classes` output channels.
+
+    Args:
+        encoder: `resnet_small` (U-Net alone), or an encoder of segmentation-models-pytorch by its name.
+        weights: `none`, or `imagenet` for torchvision's, where torchvision has the encoder.
+        trunk: a classifier's trunk of the same architecture as the encoder, to start from its weights.
+
+    Raises:
+        SpecError: there is no such encoder, or the architecture cannot be built on it.
+        WeightsError: the weights cannot be had, or the trunk is another architecture's.
+    """
+    if encoder == SMALL_TRUNK:
+        if arch != "unet":
+            raise SpecError(
+                f"{arch} cannot be built on {encoder}.", field="arch", remedy="Take the arch unet."
+            )
+        return _small_unet(trunk or TRUNKS[SMALL_TRUNK](weights), classes)
+    try:
+        model = SEGMENTERS[arch](encoder_name=encoder, encoder_weights=None, classes=classes)
+    except KeyError as error:
+        raise SpecError(
+            f"There is no encoder {encoder}.",
+            field="encoder",
+            remedy="Take resnet_small, or a name of segmentation-models-pytorch such as resnet34.",
+        ) from error
+    if trunk is not None:
+        _load_encoder(model.encoder, _resnet_state(trunk), source="The classifier's trunk", name=encoder)
+    elif weights == "imagenet":
+        _load_encoder(model.encoder, imagenet_state(encoder), source="torchvision's ResNet", name=encoder)
+    _bear_lone_values(model)
+    return Segmenter(encoder=model.encoder, decoder=model.decoder, head=model.segmentation_head)
+
+
+def _small_unet(trunk: Trunk, classes: int) -> Segmenter:
+    encoder = TrunkEncoder(trunk)
+    decoder = UnetDecoder(
+        encoder_channels=encoder.out_channels,
+        decoder_channels=SMALL_DECODER_CHANNELS,
+        n_blocks=len(SMALL_DECODER_CHANNELS),
+    )
+    head = SegmentationHead(SMALL_DECODER_CHANNELS[-1], classes)
+    return Segmenter(encoder=encoder, decoder=decoder, head=head)
+
+
+def _bear_lone_values(model: nn.Module) -> None:
+    """Make all batch norms of a model lone ones, in place."""
+    for module in model.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = LoneBatchNorm2d
+
+
+def _resnet_state(trunk: Trunk) -> dict[str, Tensor]:
+    """A ResNet trunk's weights under torchvision's names."""
+    names = {"0.0": "conv1", "0.1": "bn1", "1": "layer1", "2": "layer2", "3": "layer3", "4": "layer4"}
+    return {
+        f"{names[ours]}{key.removeprefix(ours)}": value
+        for key, value in trunk.stage_modules.state_dict().items()
+        for ours in names
+        if key.startswith(f"{ours}.")
+    }
+
+
+def _load_encoder(encoder: nn.Module, state: dict[str, Tensor], *, source: str, name: str) -> None:
+    try:
+        nn.Module.load_state_dict(encoder, state)
+    except RuntimeError as error:
+        raise WeightsError(
+            f"{source} does not fit the encoder {name}.",
+            field="encoder",
+            remedy="Take the encoder of the classifier's arch, or start it from no weights.",
+        ) from error
+
+
+SEGMENTERS: dict[str, Callable[..., Any]] = {"unet": smp.Unet, "deeplabv3plus": smp.DeepLabV3Plus}
