@@ -79,8 +79,13 @@ def check_patients_apart(patients: Sequence[str], splits: Sequence[Split], *, fi
 
 
 def _evenly(items: Sequence[str], count: int) -> list[str]:
-    """``count`` of the items at even distances; the last is one of them."""
-    return [item for i, item in enumerate(items) if (i + 1) * count // len(items) > i * count // len(items)]
+    """``count`` of the items at even distances, each from the middle of its stretch."""
+    whole, half = len(items), len(items) // 2
+    return [
+        item
+        for position, item in enumerate(items)
+        if ((position + 1) * count + half) // whole > (position * count + half) // whole
+    ]
 
 
 def _hash(seed: int, patient: str) -> bytes:

@@ -1,0 +1,230 @@
+"""The csv layout through `scan`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from wsmis_core.data import DatasetIndex, Sample, read_class_masks, read_mask, scan
+from wsmis_core.errors import DataError
+from wsmis_core.spec import CsvDataset, SplitShares
+
+TableWriter = Callable[[Path, Sequence[str]], None]
+Told = Callable[[DatasetIndex], str]
+ById = Callable[[DatasetIndex], dict[str, Sample]]
+NO_TEST = SplitShares(val=0, test=0)
+
+
+@pytest.fixture
+def png(tmp_path: Path) -> Callable[..., None]:
+    """Writes grey PNGs of 5 x 4 pixels, or of given values."""
+
+    def write(*names: str, values: object = None) -> None:
+        for position, name in enumerate(names):
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.full((4, 5), position) if values is None else np.array(values)
+            Image.fromarray(pixels.astype(np.uint8)).save(path)
+
+    return write
+
+
+def _scan(root: Path, **options: object) -> DatasetIndex:
+    return scan(CsvDataset.model_validate({"root": str(root), "splits": NO_TEST, **options}))
+
+
+def _labels(index: DatasetIndex) -> dict[str, tuple[int, ...]]:
+    return {sample.id: sample.labels for sample in index.samples}
+
+
+def test_number_columns_are_found(tmp_path: Path, png: Callable[..., None], table: TableWriter) -> None:
+    png("a.png", "b.png", "c.png")
+    table(
+        tmp_path / "labels.csv",
+        ["Image, Age ,Effusion,Mass,Patient_ID", "a.png,60,1,0,7", "b.png,0,0,1.0,7", "c.png,1,0,0.0,8"],
+    )
+    index = _scan(tmp_path)
+    assert index.classes == ("Effusion", "Mass")
+    assert _labels(index) == {"a": (1, 0), "b": (0, 1), "c": (0, 0)}
+    assert [sample.patient for sample in index.samples] == ["7", "7", "8"]
+    assert not index.has_masks
+    assert index.samples[0].class_ids == (1,)
+    assert index.samples[1].class_ids == (2,)
+
+
+def test_one_column_of_names(tmp_path: Path, png: Callable[..., None], table: TableWriter) -> None:
+    png("images_001/images/a.png", "images_002/images/b.png", "images_002/images/c.png")
+    table(
+        tmp_path / "labels.csv",
+        [
+            "Image Index,Finding Labels,Patient ID",
+            "a.png,Mass|Effusion,1",
+            "b.png,No Finding,2",
+            "c.png,Effusion,3",
+        ],
+    )
+    index = _scan(tmp_path)
+    assert index.classes == ("Effusion", "Mass")
+    assert _labels(index) == {"a": (1, 1), "b": (0, 0), "c": (1, 0)}
+    assert index.samples[0].file == "images_001/images/a.png"
+
+
+def test_named_columns_another_separator_and_no_suffix(
+    tmp_path: Path, png: Callable[..., None], table: TableWriter
+) -> None:
+    png("films/a.png", "films/1.2.3.PNG")
+    table(tmp_path / "t.csv", ["which;what;flag", "a;X + Y;0", "1.2.3;healthy;1"])
+    options = {"table": "t.csv", "images": "films", "file_column": "Which"}
+    index = _scan(tmp_path, **options, labels_column="what", separator="+", no_finding="healthy")
+    assert index.classes == ("X", "Y")
+    assert _labels(index) == {"a": (1, 1), "1.2.3": (0, 0)}
+    index = _scan(tmp_path, **options, label_columns=["flag"])
+    assert _labels(index) == {"a": (0,), "1.2.3": (1,)}
+
+
+def test_paths_as_tables_give_them(
+    tmp_path: Path, png: Callable[..., None], table: TableWriter, told: Told
+) -> None:
+    png("train/p1/view.png", "train/p2/view.png", "train/p3/view.png")
+    table(
+        tmp_path / "labels.csv",
+        [
+            "Path,sick",
+            "CheXpert-v1.0/train/p1/view.png,1",
+            "train\\p2\\view.png,0",
+            "train/p4/view.png,1",
+            "view.png,1",
+            "../../etc/passwd,1",
+        ],
+    )
+    index = _scan(tmp_path)
+    assert sorted(_labels(index).values()) == [(0,), (1,)]
+    assert len({sample.id for sample in index.samples}) == 2
+    assert all(sample.id.startswith("view-") for sample in index.samples)
+    said = told(index)
+    assert "line 4: there is no file 'train/p4/view.png'" in said
+    assert "line 5: 'view.png' may be train/p1/view.png or train/p2/view.png" in said
+    assert "line 6: there is no file '../../etc/passwd'" in said
+    assert "train/p3/view.png: this file has no row" in said
+
+
+def test_rows_that_cannot_be_used(
+    tmp_path: Path, png: Callable[..., None], table: TableWriter, told: Told
+) -> None:
+    png("a.png", "b.png", "c.png", "d.png", "e.png", "f.png")
+    lines = ["file,sick,tall", "a.png,1,0", "b.png,,0", "c.png,-1,0", "d.png,0,0", "d.png,0,0"]
+    table(tmp_path / "labels.csv", [*lines, "e.png,0,0", "e.png,1,0", ",1,1", "f.png,0,1"])
+    index = _scan(tmp_path, label_columns=["sick", "tall"])
+    assert _labels(index) == {"a": (1, 0), "d": (0, 0), "f": (0, 1)}
+    said = told(index)
+    assert "line 3: '' in the column 'sick' is not 0 or 1" in said
+    assert "line 4: '-1' in the column 'sick' is not 0 or 1" in said
+    assert "lines 5, 6 say the same of d.png" in said
+    assert "lines 7, 8 differ about e.png; it is left out" in said
+    assert "line 9: nothing stands in the column 'file'" in said
+    assert "of 3 images no patient is known" in said
+
+
+def test_masks(tmp_path: Path, png: Callable[..., None], table: TableWriter, told: Told, by_id: ById) -> None:
+    png("a.png", "b.png", "c.png", "d.png")
+    png("true/Mass/a.png", values=[[0, 255, 0, 0, 0]] + [[0] * 5] * 3)
+    png("true/Nodule/a.png", values=[[0, 1, 1, 0, 0]] + [[0] * 5] * 3)
+    png("true/Mass/b.png", values=[[9] * 5] * 4)  # labelled 0
+    png("true/Mass/c.png", values=[[0] * 5] * 4)  # labelled 1
+    png("true/Nodule/d.png", values=[[1] * 4] * 4)  # too narrow
+    table(
+        tmp_path / "labels.csv",
+        ["file,Mass,Nodule", "a.png,1,1", "b.png,0,0", "c.png,1,1", "d.png,0,1"],
+    )
+    index = _scan(tmp_path, masks="true")
+    samples = by_id(index)
+    assert index.has_masks
+    assert {name: sample.has_masks for name, sample in samples.items()} == {
+        "a": True,
+        "b": True,
+        "c": False,
+        "d": False,
+    }
+    np.testing.assert_array_equal(read_mask(index, samples["a"])[0], [0, 2, 2, 0, 0])
+    np.testing.assert_array_equal(read_class_masks(index, samples["a"])[:, 0, :3], [[0, 1, 0], [0, 1, 1]])
+    said = told(index)
+    assert "true/Mass/b.png: the mask is not empty, and the label is 0 (b.png)" in said
+    assert "true/Mass/c.png: the mask is empty, and the label is 1 (c.png)" in said
+    assert "c.png: it is labelled, and there is no mask true/Nodule/c.png" in said
+    assert "true/Nodule/d.png: the mask has 4 x 4 pixels, and its image 5 x 4" in said
+    assert "true/Mass/a.png: this file has no row" not in said
+
+
+def test_a_given_split(tmp_path: Path, png: Callable[..., None], table: TableWriter, told: Told) -> None:
+    png("a.png", "b.png", "c.png", "d.png")
+    rows = ["file,patient,sick,fold", "a.png,1,1,train", "b.png,1,0,TRAIN", "c.png,2,1,Valid"]
+    table(tmp_path / "labels.csv", [*rows, "d.png,3,1,2nd"])
+    index = _scan(tmp_path, split_column="fold")
+    assert {sample.id: sample.split for sample in index.samples} == {"a": "train", "b": "train", "c": "val"}
+    assert "line 5: '2nd' is not a split" in told(index)
+
+    table(tmp_path / "labels.csv", [*rows, "d.png,2,1,test"])
+    with pytest.raises(DataError, match=r"'fold' puts images of patient '2' into test and val"):
+        _scan(tmp_path, split_column="fold")
+
+    table(tmp_path / "labels.csv", ["file,sick,fold", "a.png,1,test", "b.png,0,val"])
+    with pytest.raises(DataError, match="no usable image is `train`"):
+        _scan(tmp_path, split_column="fold")
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "said", "field"),
+    [
+        (
+            ["a,b", "1,0"],
+            {},
+            "no column is called as files usually are; the columns are 'a', 'b'",
+            "labels.csv",
+        ),
+        (["file,b", "a.png,x"], {}, "no column can be the labels'", "labels.csv"),
+        (["file,b", "a.png,1"], {"file_column": "c"}, "no column 'c'", "labels.csv"),
+        (["file,b", "a.png,1"], {"label_columns": ["c"]}, "no column 'c'", "labels.csv"),
+        (["file,b", "a.png,1"], {"labels_column": "c"}, "no column 'c'", "labels.csv"),
+        (["file,b", "a.png,1"], {"patient_column": "c"}, "no column 'c'", "labels.csv"),
+        (["file,b", "a.png,1"], {"split_column": "c"}, "no column 'c'", "labels.csv"),
+        (
+            ["file,b", "a.png,1"],
+            {"label_columns": ["b"], "labels_column": "b"},
+            "both label_columns and labels_column",
+            "options.labels_column",
+        ),
+        (["file,label", "a.png,No Finding"], {}, "holds 0 different labels", "labels.csv"),
+        (["file,b", "z.png,1"], {}, "no row of labels.csv belongs to an image", "labels.csv"),
+        (["file,b", "a.png,1", "b.png,1"], {}, "the same labels", "labels.csv"),
+        (["file,b", "a.png,1"], {"images": "films"}, "no folder films", "options.images"),
+        (["file,b", "a.png,1"], {"images": ".."}, "outside of the root", "options.images"),
+        (["file,b", "a.png,1"], {"masks": "true"}, "no PNG below true", "options.masks"),
+        (["file,b", "a.png,1"], {"table": "other.csv"}, "no such file", "other.csv"),
+    ],
+)
+def test_what_makes_a_set_useless(
+    tmp_path: Path,
+    png: Callable[..., None],
+    table: TableWriter,
+    lines: list[str],
+    options: dict[str, object],
+    said: str,
+    field: str,
+) -> None:
+    png("a.png", "b.png")
+    table(tmp_path / "labels.csv", lines)
+    with pytest.raises(DataError) as caught:
+        _scan(tmp_path, **options)
+    assert said in caught.value.message
+    assert caught.value.field == field
+    assert caught.value.remedy
+
+
+def test_a_table_that_is_not_text(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_bytes(b"file,b\n\xff\xfe,1\n")
+    with pytest.raises(DataError, match="not UTF-8 text"):
+        _scan(tmp_path)

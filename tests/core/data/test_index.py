@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wsmis_core.data import DatasetIndex, PngMask, RleMask, Sample
+from wsmis_core.data.index import fingerprint
+from wsmis_core.errors import DataError
+from wsmis_core.spec import SiimDataset
+from wsmis_core.spec.parts import Split
+
+
+def _sample(name: str, split: Split = "train", *, label: int = 1, **changes: object) -> Sample:
+    facts = {"file": f"films/{name}.dcm", "patient": name, "height": 4, "width": 4, "content": f"hash {name}"}
+    masks = (RleMask(class_id=1, runs="0 3"), RleMask(class_id=1, runs="9 1")) if label else ()
+    return Sample.model_validate(
+        {"id": name, "labels": (label,), "split": split, "masks": masks, **facts, **changes}
+    )
+
+
+def _index(*samples: Sample) -> DatasetIndex:
+    classes = ("pneumothorax",)
+    return DatasetIndex(
+        spec=SiimDataset(root="/data"),
+        classes=classes,
+        samples=samples,
+        has_masks=True,
+        fingerprint=fingerprint(classes, samples),
+    )
+
+
+INDEX = _index(_sample("a"), _sample("b", "val", label=0), _sample("c", "test", patient="b"))
+
+
+def test_saved_and_loaded(tmp_path: Path) -> None:
+    INDEX.save(tmp_path / "sub" / "index.json")
+    assert DatasetIndex.load(tmp_path / "sub" / "index.json") == INDEX
+    assert [path.name for path in (tmp_path / "sub").iterdir()] == ["index.json"]
+
+
+def test_splits_and_paths() -> None:
+    assert [sample.id for sample in INDEX.split("val")] == ["b"]
+    assert INDEX.path(INDEX.samples[0]) == Path("/data/films/a.dcm")
+
+
+def test_summary() -> None:
+    summary = INDEX.summary()
+    assert summary["counts"] == {"images": 3, "patients": 2, "unlabelled": 1}
+    assert summary["labels"] == {"pneumothorax": 2}
+    assert summary["splits"]["test"] == {"images": 1, "patients": 1, "labels": {"pneumothorax": 1}}
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_masks_are_complete_or_not() -> None:
+    mask = PngMask(class_id=2, file="m.png", content="hash")
+    assert _sample("a", label=0).has_masks
+    assert not _sample("a", labels=(1, 1)).has_masks
+    assert _sample("a", labels=(0, 1), masks=(mask,)).has_masks
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": "z"},
+        {"content": "other bytes"},
+        {"labels": (0,)},
+        {"split": "test"},
+        {"masks": (RleMask(class_id=1, runs="0 3"),)},
+    ],
+)
+def test_the_fingerprint_sees(changes: dict[str, object]) -> None:
+    assert _index(_sample("a", **changes)).fingerprint != _index(_sample("a")).fingerprint  # type: ignore[arg-type]  # any field
+
+
+def test_the_fingerprint_does_not_see_where_files_lie_or_their_order() -> None:
+    moved = _sample("a", file="other/a.dcm", masks=_sample("a").masks[::-1])
+    assert _index(_sample("b"), moved).fingerprint == _index(_sample("a"), _sample("b")).fingerprint
+
+
+def test_the_fingerprint_sees_classes() -> None:
+    assert fingerprint(["a"], ()) != fingerprint(["b"], ())
+
+
+def test_an_index_that_was_altered_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "index.json"
+    INDEX.save(path)
+    path.write_text(path.read_text().replace('"split":"val"', '"split":"train"'))
+    with pytest.raises(DataError, match="does not match its fingerprint"):
+        DatasetIndex.load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "the file: Invalid JSON"), ('{"schema_version": 2}', "schema_version")]
+)
+def test_another_version_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "index.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=said) as caught:
+        DatasetIndex.load(path)
+    assert caught.value.field == str(path)
+
+
+def test_a_missing_index(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="No such file"):
+        DatasetIndex.load(tmp_path / "index.json")
+
+
+def test_the_package_imports_no_torch() -> None:
+    code = "import sys, wsmis_core.data; assert not {'torch', 'scipy'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True)
