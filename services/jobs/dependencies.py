@@ -52,7 +52,9 @@ def settle_dependents(session: Session, job: str, *, at: datetime) -> list[str]:
 
 
 def settle_waiting(session: Session, waiting: Job, *, at: datetime) -> list[str]:
-    """The same for one waiting job, whose row is locked."""
+    """The same for one waiting job, whose row is locked; nothing for one that was settled on the way."""
+    if waiting.status is not Status.WAITING:
+        return []
     to = first_status(_input_statuses(session, waiting.id).values())
     if to is Status.WAITING:
         return []
@@ -67,7 +69,8 @@ def settle_waiting(session: Session, waiting: Job, *, at: datetime) -> list[str]
 def revive_skipped(session: Session, job: str, *, at: datetime) -> None:
     """After ``job`` has been taken up again: what was skipped for it alone waits again, down to the last."""
     for skipped in dependents(session, job, Status.SKIPPED):
-        if first_status(_input_statuses(session, skipped.id).values()) is Status.WAITING:
+        skipped_still = skipped.status is Status.SKIPPED  # not on the way, for a job before it
+        if skipped_still and first_status(_input_statuses(session, skipped.id).values()) is Status.WAITING:
             transition(session, skipped, Status.WAITING, at=at)
             revive_skipped(session, skipped.id, at=at)
 
@@ -76,4 +79,4 @@ def _input_statuses(session: Session, job: str) -> dict[str, Status]:
     rows = session.execute(
         select(Job.id, Job.status).join(JobInput, JobInput.input_id == Job.id).where(JobInput.job_id == job)
     )
-    return dict(rows.tuples().all())
+    return {row.id: row.status for row in rows}

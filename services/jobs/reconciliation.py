@@ -53,8 +53,7 @@ def reconcile(session: Session, *, now: datetime, lease_seconds: float) -> Recon
         )
         to_publish += ended.queued
     for job in _ripe(session):
-        if job.status is Status.WAITING:  # not settled a moment ago, as a dependent of one before it
-            to_publish += settle_waiting(session, job, at=now)
+        to_publish += settle_waiting(session, job, at=now)
     to_publish += _silent_jobs(session, now, timedelta(seconds=lease_seconds))
     return Reconciled(
         requeued=tuple(requeued),
@@ -100,7 +99,7 @@ def _silent_jobs(session: Session, now: datetime, patience: timedelta) -> list[s
         select(Job.id, Job.queued, Job.published).where(
             Job.status == Status.QUEUED, Job.published < now - patience
         )
-    ).tuples()
+    )
     due = [job for job, since, published in queued if _is_due(since, published, now, patience)]
     if due:
         session.execute(
