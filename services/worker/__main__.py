@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from services.worker.logs import configure_logs
+from services.jobs import configure_log
 from services.worker.program import run_worker
 from services.worker.reconciler import run_reconciler
 from services.worker.settings import WorkerSettings
@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m services.worker")
     parser.add_argument("program", nargs="?", choices=["work", "reconcile"], default="work")
     program = parser.parse_args(arguments).program
-    configure_logs()
+    configure_log()
     try:
         settings = WorkerSettings.from_environment()
         if program == "reconcile":

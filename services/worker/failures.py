@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.jobs.status import Reason
+from services.jobs import Reason
 from wsmis_core.errors import ArtifactError
 from wsmis_core.spec import Failure
 

@@ -11,8 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from services.jobs.claims import Claim, renew
-from services.jobs.database import Database
+from services.jobs import Claim, Database, renew
 
 __all__ = ["OUTAGE", "Heartbeat"]
 

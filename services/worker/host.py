@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.jobs.claims import Claim
+from services.jobs import Claim
 from services.worker.gpus import Gpu, problem
 from services.worker.locks import FileLock, waiting_lock
 

@@ -10,15 +10,13 @@ from typing import Any
 
 from celery import Celery, signals
 
-from services.jobs.database import Database
-from services.jobs.queue import RUN_JOB, VALIDATE_DATASET, make_queue, publish_job
+from services.jobs import RUN_JOB, VALIDATE_DATASET, Database, make_queue, publish_job
 from services.parent_death import die_with_parent
 from services.worker.drain import DrainFlag
 from services.worker.gpus import inventory
 from services.worker.heartbeat import OUTAGE
 from services.worker.host import Host
 from services.worker.labels import is_orphan, sweep
-from services.worker.logs import configure_logs
 from services.worker.ranks import RanksCommand, torchrun
 from services.worker.registration import register
 from services.worker.settings import WorkerSettings
@@ -98,7 +96,6 @@ class Worker:
 
 def run_worker(settings: WorkerSettings, *, ranks: RanksCommand = torchrun) -> None:
     """Work until SIGTERM; jobs that run then are drained: checkpointed, and given back to the queue."""
-    configure_logs()
     worker = Worker(settings, ranks)
     worker.sweep()
     worker.queue.task(name=RUN_JOB)(worker.run_job)

@@ -11,13 +11,17 @@ import psutil
 from celery import Celery
 from sqlalchemy import select
 
-from services.jobs.database import Database
-from services.jobs.queue import make_queue, publish_dataset, publish_job
-from services.jobs.reconciliation import reconcile
-from services.jobs.settings import Settings
-from services.jobs.status import ACTIVE
+from services.jobs import (
+    ACTIVE,
+    Database,
+    Settings,
+    make_queue,
+    publish_dataset,
+    publish_job,
+    reconcile,
+    utc_now,
+)
 from services.jobs.tables import Job
-from services.jobs.times import utc_now
 from services.worker.heartbeat import OUTAGE
 from services.worker.labels import Label, is_orphan, sweep
 

@@ -10,10 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from services.jobs import (
+    Database,
+    DatasetClaim,
+    Fenced,
+    Findings,
+    claim_dataset,
+    finish_dataset,
+    renew_dataset,
+)
 from services.jobs.data_roots import path_problems
-from services.jobs.database import Database
-from services.jobs.datasets import DatasetClaim, Findings, claim_dataset, finish_dataset, renew_dataset
-from services.jobs.errors import Fenced
 from services.worker.heartbeat import OUTAGE
 from services.worker.settings import WorkerSettings
 from services.worker.shift import worker_name

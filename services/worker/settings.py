@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from services.jobs.settings import Settings
+from services.jobs import Settings
 
 __all__ = ["WorkerSettings"]
 

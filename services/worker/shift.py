@@ -10,10 +10,7 @@ from collections.abc import Callable
 import structlog
 from sqlalchemy import select
 
-from services.jobs.claims import Claim, claim_next
-from services.jobs.database import Database
-from services.jobs.outcomes import Ended
-from services.jobs.status import Status
+from services.jobs import Claim, Database, Ended, Status, claim_next
 from services.jobs.tables import Job
 from services.worker.host import Host
 from services.worker.settings import WorkerSettings

@@ -12,11 +12,19 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from services.jobs.claims import Claim, started
-from services.jobs.database import Database
-from services.jobs.errors import Fenced
-from services.jobs.outcomes import Ended, fail, finish_cancel, record, release, succeed
-from services.jobs.run_specs import run_spec
+from services.jobs import (
+    Claim,
+    Database,
+    Ended,
+    Fenced,
+    fail,
+    finish_cancel,
+    record,
+    release,
+    run_spec,
+    started,
+    succeed,
+)
 from services.worker import failures
 from services.worker.artifact import existing, place, verified
 from services.worker.attempt import AttemptFolder

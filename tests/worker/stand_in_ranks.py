@@ -1,4 +1,4 @@
-"""What the tests start in place of torchrun: it behaves as the file `behaviour` in $STAND_IN says.
+"""What the tests start in place of torchrun: it behaves as the file $STAND_IN/<job>/behaviour says.
 
 It speaks the attempt's contract (spec.json in; events, output and failure.json out), and
 starts one more process in a session of its own, as torchrun does with its ranks.
@@ -19,8 +19,9 @@ from typing import Any, NoReturn
 
 TINY_SLEEP = 0.01
 
-run, control = Path(sys.argv[1]), Path(os.environ["STAND_IN"])
+run = Path(sys.argv[1])
 spec = json.loads((run / "spec.json").read_text())
+control = Path(os.environ["STAND_IN"], spec["job"])
 attempt = spec["attempt"]
 
 

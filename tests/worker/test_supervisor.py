@@ -16,42 +16,48 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from services.jobs.claims import Claim, claim_next
-from services.jobs.control import cancel, lock_job
-from services.jobs.database import Database
-from services.jobs.outcomes import Ended
-from services.jobs.reconciliation import reconcile
-from services.jobs.status import AttemptOutcome, Status
+from services.jobs import (
+    AttemptOutcome,
+    Claim,
+    Database,
+    Ended,
+    Status,
+    cancel,
+    claim_next,
+    lock_job,
+    reconcile,
+    utc_now,
+)
 from services.jobs.tables import JobEvent
-from services.jobs.times import utc_now
 from services.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from tests.worker.conftest import Eventually, Ranks, Service
+    from tests.worker.conftest import Eventually, Service
 
 
 class Bench:
-    """A supervisor on a thread, so that the test can interfere; and its parts."""
+    """A supervisor in this thread; the test interferes from another."""
 
-    def __init__(self, service: Service, ranks: Ranks) -> None:
+    def __init__(self, service: Service) -> None:
         self.service = service
-        self.ranks = ranks
+        self.ranks = service.ranks
         self.draining = threading.Event()
 
-    def claim(self) -> Claim:
+    def claim(self, job: str) -> Claim:
         with self.service.database.writing() as session:
-            claim = claim_next(session, worker="here/1", free_gpus=0, lease_seconds=2.0)
+            claim = claim_next(session, worker="here/1", free_gpus=0, lease_seconds=2.0, job_id=job)
         assert claim is not None
         return claim
 
-    def run(self, claim: Claim, database: Database | None = None) -> Ended | None:
+    def run(self, job: str, database: Database | None = None, **settings: float) -> Ended | None:
+        """Claim ``job``, and see the attempt through."""
         supervisor = Supervisor(
             database or self.service.database,
-            self.service.settings,
+            self.service.settings.model_copy(update=settings),
             draining=self.draining.is_set,
             ranks=self.ranks.command,
         )
-        return supervisor.run(claim)
+        return supervisor.run(self.claim(job))
 
     @contextmanager
     def meanwhile(self, interfere: Callable[[], None]) -> Iterator[None]:
@@ -74,14 +80,14 @@ class Bench:
 
 
 @pytest.fixture
-def bench(service: Service, ranks: Ranks) -> Bench:
-    return Bench(service, ranks)
+def bench(service: Service, eventually: Eventually) -> Iterator[Bench]:
+    yield Bench(service)
+    eventually(lambda: not service.labels(), "an end of all processes")
 
 
 def test_success_leaves_a_verified_artifact(bench: Bench, service: Service) -> None:
-    bench.ranks.behave("finish")
-    job = service.submit()
-    ended = bench.run(bench.claim())
+    job = service.submit("finish")
+    ended = bench.run(job)
     assert ended == Ended(Status.SUCCEEDED)
     row = service.job(job)
     artifact = service.settings.artifact_folder(job)
@@ -95,9 +101,8 @@ def test_success_leaves_a_verified_artifact(bench: Bench, service: Service) -> N
 
 
 def test_events_are_stored_once_and_garbage_is_passed_over(bench: Bench, service: Service) -> None:
-    bench.ranks.behave("garbage")
-    job = service.submit()
-    bench.run(bench.claim())
+    job = service.submit("garbage")
+    bench.run(job)
     with service.database.reading() as session:
         query = select(JobEvent).where(JobEvent.job_id == job).order_by(JobEvent.seq)
         events = [(event.type, event.payload.get("done")) for event in session.scalars(query)]
@@ -121,9 +126,8 @@ def test_events_are_stored_once_and_garbage_is_passed_over(bench: Bench, service
     ],
 )
 def test_failures(bench: Bench, service: Service, behaviour: str, reason: str, status: Status) -> None:
-    bench.ranks.behave(behaviour)
-    job = service.submit()
-    ended = bench.run(bench.claim())
+    job = service.submit(behaviour)
+    ended = bench.run(job)
     assert ended is not None
     assert ended.status is status
     (attempt,) = service.job(job).attempts
@@ -134,9 +138,8 @@ def test_failures(bench: Bench, service: Service, behaviour: str, reason: str, s
 
 
 def test_a_crash_shows_the_end_of_the_log(bench: Bench, service: Service) -> None:
-    bench.ranks.behave("crash")
-    job = service.submit(max_attempts=1)
-    bench.run(bench.claim())
+    job = service.submit("crash", max_attempts=1)
+    bench.run(job)
     failure = service.job(job).failed_for
     assert failure is not None
     assert failure.message == (
@@ -146,17 +149,16 @@ def test_a_crash_shows_the_end_of_the_log(bench: Bench, service: Service) -> Non
 
 
 def test_a_killed_rank_is_tried_again_with_what_was_there(bench: Bench, service: Service) -> None:
-    bench.ranks.behave("wait")
-    job = service.submit()
-    with bench.meanwhile(lambda: os.kill(bench.ranks.wait_for(1), signal.SIGKILL)):
-        bench.run(bench.claim())
+    job = service.submit("wait")
+    with bench.meanwhile(lambda: os.kill(bench.ranks.wait_for(job, 1), signal.SIGKILL)):
+        bench.run(job)
     (attempt,) = service.job(job).attempts
     assert attempt.failure is not None
     assert attempt.failure["reason"] == "rank_killed"
     assert not service.labels()
 
-    bench.ranks.behave("finish")
-    bench.run(bench.claim())
+    bench.ranks.behave(job, "finish")
+    bench.run(job)
     assert service.job(job).status is Status.SUCCEEDED
     folder = service.settings.attempt_folder(job, 2)
     spec = json.loads((folder / "spec.json").read_text())
@@ -165,16 +167,15 @@ def test_a_killed_rank_is_tried_again_with_what_was_there(bench: Bench, service:
 
 @pytest.mark.parametrize("behaviour", ["wait", "stubborn"])
 def test_cancel_ends_all_processes(bench: Bench, service: Service, behaviour: str) -> None:
-    bench.ranks.behave(behaviour)
-    job = service.submit()
+    job = service.submit(behaviour)
 
     def ask() -> None:
-        bench.ranks.wait_for(1)
+        bench.ranks.wait_for(job, 1)
         with service.database.writing() as session:
             cancel(session, lock_job(session, job))
 
     with bench.meanwhile(ask):
-        ended = bench.run(bench.claim())
+        ended = bench.run(job)
     assert ended == Ended(Status.CANCELLED)
     assert not service.labels()
     checkpoints = service.settings.attempt_folder(job, 1) / "checkpoints"
@@ -182,15 +183,14 @@ def test_cancel_ends_all_processes(bench: Bench, service: Service, behaviour: st
 
 
 def test_drain_gives_the_job_back_with_its_checkpoint(bench: Bench, service: Service) -> None:
-    bench.ranks.behave("wait")
-    job = service.submit(max_attempts=1)
+    job = service.submit("wait", max_attempts=1)
 
     def drain() -> None:
-        bench.ranks.wait_for(1)
+        bench.ranks.wait_for(job, 1)
         bench.draining.set()
 
     with bench.meanwhile(drain):
-        ended = bench.run(bench.claim())
+        ended = bench.run(job)
     assert ended == Ended(Status.QUEUED, (job,))
     assert (service.settings.attempt_folder(job, 1) / "checkpoints" / "last").exists()
     row = service.job(job)
@@ -199,10 +199,8 @@ def test_drain_gives_the_job_back_with_its_checkpoint(bench: Bench, service: Ser
 
 
 def test_silence_is_a_stall(bench: Bench, service: Service) -> None:
-    bench.service.settings = service.settings.model_copy(update={"stall_seconds": 1.0})
-    bench.ranks.behave("wait")
-    job = service.submit(max_attempts=1)
-    bench.run(bench.claim())
+    job = service.submit("wait", max_attempts=1)
+    bench.run(job, stall_seconds=1.0)
     failure = service.job(job).failed_for
     assert failure is not None
     assert failure.reason == "stalled"
@@ -236,20 +234,19 @@ def test_an_outage_of_the_database_does_not_touch_the_job(
     bench: Bench, service: Service, outage: Outage, eventually: Eventually
 ) -> None:
     """Out while the job runs and when it ends; the lease runs out meanwhile, and nobody takes it."""
-    bench.ranks.behave("wait")
-    job = service.submit()
+    job = service.submit("wait")
 
     def interrupt() -> None:
-        bench.ranks.wait_for(1)
+        bench.ranks.wait_for(job, 1)
         eventually(lambda: service.job(job).progress is not None)
         outage.out.set()
         eventually(lambda: (service.job(job).lease_expires or utc_now()) < utc_now(), "an expired lease")
-        bench.ranks.go()
+        bench.ranks.go(job)
         eventually(lambda: outage.refused > 6, "refused writes")
         outage.out.clear()
 
     with bench.meanwhile(interrupt):
-        ended = bench.run(bench.claim(), outage)
+        ended = bench.run(job, outage)
     assert ended == Ended(Status.SUCCEEDED)
     assert [attempt.outcome for attempt in service.job(job).attempts] == [AttemptOutcome.SUCCEEDED]
     progress = service.job(job).progress
@@ -260,11 +257,10 @@ def test_an_outage_of_the_database_does_not_touch_the_job(
 def test_an_attempt_that_lost_its_lease_in_an_outage_is_killed_and_dropped(
     bench: Bench, service: Service, outage: Outage, eventually: Eventually
 ) -> None:
-    bench.ranks.behave("wait")
-    job = service.submit()
+    job = service.submit("wait")
 
     def take_over() -> None:
-        bench.ranks.wait_for(1)
+        bench.ranks.wait_for(job, 1)
         outage.out.set()
         eventually(lambda: (service.job(job).lease_expires or utc_now()) < utc_now(), "an expired lease")
         with service.database.writing() as session:
@@ -272,30 +268,31 @@ def test_an_attempt_that_lost_its_lease_in_an_outage_is_killed_and_dropped(
         outage.out.clear()
 
     with bench.meanwhile(take_over):
-        assert bench.run(bench.claim(), outage) is None
+        assert bench.run(job, outage) is None
     assert not service.labels()
     assert service.job(job).status is Status.QUEUED
 
 
-def test_an_artifact_that_was_left_in_place_is_taken_over(bench: Bench, service: Service) -> None:
+def test_an_artifact_that_was_left_in_place_is_taken_over(
+    bench: Bench, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An attempt that died between the rename and the database."""
-    bench.ranks.behave("finish")
-    job = service.submit()
-    claim = bench.claim()
+    job = service.submit("finish")
 
     class Dead(BaseException):
         pass
 
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise Dead
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Dead):
+    with monkeypatch.context() as patch:
         patch.setattr("services.worker.supervisor.succeed", die)
-        bench.run(claim)
+        with pytest.raises(Dead):
+            bench.run(job)
     with service.database.writing() as session:
         later = utc_now() + timedelta(minutes=1)
         assert reconcile(session, now=later, lease_seconds=2.0).requeued == (job,)
-    ended = bench.run(bench.claim())
+    ended = bench.run(job)
     assert ended == Ended(Status.SUCCEEDED)
     assert not service.settings.attempt_folder(job, 2).exists()
     assert service.job(job).metrics["attempt"] == 1
