@@ -26,9 +26,9 @@ from wsmis_core.engine import (
     open_events,
     stop_on_sigterm,
     write_manifest,
-    write_text_atomically,
 )
 from wsmis_core.errors import ResourceError, WsmisError
+from wsmis_core.files import write_text_atomically
 from wsmis_core.spec import FAILURE_FILE, SPEC_FILE, Failure, RunSpec, validate
 from wsmis_core.stages import STAGES, prepare_local_run
 

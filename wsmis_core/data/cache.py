@@ -12,8 +12,8 @@ from PIL import Image
 
 from wsmis_core.data.images import decode_image, read_bytes
 from wsmis_core.data.index import DatasetIndex, Sample
-from wsmis_core.data.storage import write_atomically
 from wsmis_core.errors import DataError
+from wsmis_core.files import write_bytes_atomically
 
 __all__ = ["prepared_image", "resized"]
 
@@ -46,7 +46,7 @@ def prepared_image(index: DatasetIndex, sample: Sample, *, size: int, cache: Pat
     prepared = resized(decode_image(data, name=str(source)).pixels, size)
     buffer = io.BytesIO()
     np.save(buffer, prepared, allow_pickle=False)
-    write_atomically(path, buffer.getvalue())
+    write_bytes_atomically(path, buffer.getvalue())
     return prepared
 
 

@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationError
 
-from wsmis_core.data.storage import write_atomically
 from wsmis_core.errors import DataError
+from wsmis_core.files import write_bytes_atomically
 from wsmis_core.spec.dataset import DatasetSpec
 from wsmis_core.spec.model import Spec
 from wsmis_core.spec.parts import Split
@@ -105,7 +105,7 @@ class DatasetIndex(Spec):
 
     def save(self, path: Path) -> None:
         """Write the index as JSON; a reader sees the old file or the new one, never a part."""
-        write_atomically(path, self.model_dump_json().encode())
+        write_bytes_atomically(path, self.model_dump_json().encode())
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -4,7 +4,6 @@ from wsmis_core.engine.artifacts import StageResult, write_manifest
 from wsmis_core.engine.checkpoints import load_checkpoint, save_checkpoint
 from wsmis_core.engine.context import RunContext
 from wsmis_core.engine.events import Events, Progress, open_events
-from wsmis_core.engine.files import sha256_of, write_atomically, write_text_atomically
 from wsmis_core.engine.items import ItemFolder
 from wsmis_core.engine.ranks import Ranks, joined_ranks
 from wsmis_core.engine.sampling import balanced_order, shuffled_order
@@ -30,11 +29,8 @@ __all__ = [
     "load_checkpoint",
     "open_events",
     "save_checkpoint",
-    "sha256_of",
     "shuffled_order",
     "stop_on_sigterm",
     "train",
-    "write_atomically",
     "write_manifest",
-    "write_text_atomically",
 ]

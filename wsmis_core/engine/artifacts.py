@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from wsmis_core.engine.context import RunContext
-from wsmis_core.engine.files import sha256_of, write_text_atomically
+from wsmis_core.files import sha256_of, write_text_atomically
 from wsmis_core.spec import (
     CATALOGUE,
     MANIFEST_FILE,

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from wsmis_core.engine.files import sha256_of, sync, write_text_atomically
+from wsmis_core.files import sha256_of, sync, write_text_atomically
 
 __all__ = [
     "Checkpoint",

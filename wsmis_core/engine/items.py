@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from wsmis_core.engine.context import RunContext
-from wsmis_core.engine.files import write_atomically
+from wsmis_core.files import write_atomically
 
 __all__ = ["ItemFolder"]
 

@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from wsmis_core.errors import ArtifactError
 from wsmis_core.export.colours import palette
-from wsmis_core.export.files import write_whole
+from wsmis_core.files import write_bytes_atomically
 
 __all__ = ["read_mask_png", "write_mask"]
 
@@ -22,7 +22,7 @@ def write_mask(path: Path, mask: npt.NDArray[np.uint8]) -> None:
     image.putpalette(palette())
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
-    write_whole(path, buffer.getvalue())
+    write_bytes_atomically(path, buffer.getvalue())
 
 
 def read_mask_png(path: Path) -> npt.NDArray[np.uint8]:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
-from wsmis_core.export.files import write_whole
+from wsmis_core.files import write_bytes_atomically
 
 __all__ = ["write_rle_csv"]
 
@@ -21,4 +21,4 @@ def write_rle_csv(path: Path, rows: Iterable[tuple[str, str]]) -> None:
     table = csv.writer(buffer, lineterminator="\n")
     table.writerow(["ImageId", "EncodedPixels"])
     table.writerows(rows)
-    write_whole(path, buffer.getvalue().encode())
+    write_bytes_atomically(path, buffer.getvalue().encode())

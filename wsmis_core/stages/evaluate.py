@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from wsmis_core.data import DatasetIndex, Sample, read_class_masks, read_image
-from wsmis_core.engine import RunContext, StageResult, write_atomically, write_text_atomically
+from wsmis_core.engine import RunContext, StageResult
 from wsmis_core.errors import DataError
 from wsmis_core.export import Captioned, contact_sheet, overlay
+from wsmis_core.files import write_bytes_atomically, write_text_atomically
 from wsmis_core.metrics import MaskCounts
 from wsmis_core.models.segmenters import Segmenter
 from wsmis_core.spec.stages import Evaluate
@@ -192,9 +192,5 @@ def _write(
     if rows:
         sheet = contact_sheet(rows)
         for folder in (context.output, context.previews):
-            write_atomically(folder / "overlays.png", lambda path: _write_bytes(path, sheet))
+            write_bytes_atomically(folder / "overlays.png", sheet)
         context.events.preview("previews/overlays.png", caption="Each step beside the true mask")
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    path.write_bytes(data)

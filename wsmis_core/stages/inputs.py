@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from wsmis_core.data import DatasetIndex, Sample, prepared_image
 from wsmis_core.data.tensors import to_tensor
-from wsmis_core.engine import RunContext, balanced_order, shuffled_order, write_atomically
+from wsmis_core.engine import RunContext, balanced_order, shuffled_order
 from wsmis_core.errors import ArtifactError, DataError
+from wsmis_core.files import write_atomically
 from wsmis_core.spec import Manifest, read_manifest, verify_files
 from wsmis_core.spec.parts import Normalisation, Sampler, Split
 

@@ -9,8 +9,8 @@ import yaml
 from pydantic import Field
 
 from wsmis_core.data import scan
-from wsmis_core.engine import write_text_atomically
 from wsmis_core.errors import SpecError
+from wsmis_core.files import write_text_atomically
 from wsmis_core.spec import (
     CATALOGUE,
     SPEC_FILE,

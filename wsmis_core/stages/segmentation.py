@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wsmis_core.engine import Term
-from wsmis_core.models.segmenters import Segmenter, make_segmenter
 from wsmis_core.models.losses import LossSum, cross_entropy, pixel_bce, soft_dice
+from wsmis_core.models.segmenters import Segmenter, make_segmenter
 from wsmis_core.spec.stages import TrainSegmenter
 
 __all__ = ["OUTPUTS", "Outputs", "class_ids_of", "probabilities", "segmenter_details", "segmenter_from"]

@@ -14,7 +14,7 @@ from torch.nn import Parameter
 from wsmis_core.data.augmentation import augment
 from wsmis_core.engine import RunContext, StageResult, Task, Term, train
 from wsmis_core.errors import DataError
-from wsmis_core.irn import EPSILON, TERMS, irnet_loss_terms
+from wsmis_core.irn import EPSILON, TERMS, WEIGHTS, irnet_loss_terms
 from wsmis_core.models import TRUNKS, Classifier, IRNet, Trunk
 from wsmis_core.spec.stages import TrainIrnet
 from wsmis_core.stages.inputs import (
@@ -93,7 +93,7 @@ class _Boundaries(Task):
         image, seeds = augment(
             self.pictures.array(sample), self.seeds.array(sample), scope=self.params.augmentation, rng=rng
         )
-        return {"image": self.pictures.tensor(image), "seeds": torch.from_numpy(seeds)}
+        return {"image": self.pictures.tensor(image), "seeds": torch.tensor(seeds)}
 
     def terms(self, model: nn.Module, batch: Mapping[str, Tensor], *, step: int) -> list[Term]:
         del step
@@ -102,8 +102,8 @@ class _Boundaries(Task):
         sums = irnet_loss_terms(boundary_logits, displacement, seeds, radius=self.params.radius)
         return [
             Term(name, numerator, denominator, weight=weight, epsilon=EPSILON)
-            for (name, weight), numerator, denominator in zip(
-                TERMS.items(), sums.numerators, sums.denominators, strict=True
+            for name, numerator, denominator, weight in zip(
+                TERMS, sums.numerators, sums.denominators, WEIGHTS, strict=True
             )
         ]
 

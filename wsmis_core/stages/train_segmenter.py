@@ -127,7 +127,7 @@ class _Segmentation(Task):
             self.pictures.array(sample), self._target(sample), scope=self.params.augmentation, rng=rng
         )
         assert target is not None
-        return {"image": self.pictures.tensor(image), "target": torch.from_numpy(target)}
+        return {"image": self.pictures.tensor(image), "target": torch.tensor(target)}
 
     def terms(self, model: nn.Module, batch: Mapping[str, Tensor], *, step: int) -> list[Term]:
         del step

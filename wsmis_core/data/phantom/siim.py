@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from wsmis_core.data.rle import encode_siim_rle
 
 from wsmis_core.data.phantom.dicom_file import write_dicom
 from wsmis_core.data.phantom.drawing import PhantomImage, draw
 from wsmis_core.data.phantom.findings import FINDINGS
 from wsmis_core.data.phantom.patient import Patient, make_patient
 from wsmis_core.data.phantom.uids import uid
+from wsmis_core.data.rle import encode_siim_rle
 
 FOLLOW_UP_RATE = 0.15  # patients with a second image
 EFFUSION_RATE = 0.25

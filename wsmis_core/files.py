@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["sha256_of", "write_atomically", "write_text_atomically"]
+__all__ = ["sha256_of", "sync", "write_atomically", "write_bytes_atomically", "write_text_atomically"]
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Have ``write`` fill a temporary file beside ``path``, then move it there for good."""
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Have ``write`` fill a temporary file beside ``path``, then move it there for good.
+
+    The folder is made where missing. Of several processes that write one path at once, one wins.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
     try:
         write(temporary)
+        temporary.chmod(0o644)
         sync(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def write_bytes_atomically(path: Path, data: bytes) -> None:
+    """``data`` at ``path``."""
+    write_atomically(path, functools.partial(_write, data))
+
+
 def write_text_atomically(path: Path, text: str) -> None:
     """``text`` as UTF-8 at ``path``."""
-    write_atomically(path, lambda temporary: _write_text(temporary, text))
+    write_bytes_atomically(path, text.encode())
 
 
 def sync(path: Path) -> None:
@@ -42,5 +55,5 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+def _write(data: bytes, path: Path) -> None:
+    path.write_bytes(data)
