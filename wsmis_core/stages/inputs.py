@@ -117,7 +117,8 @@ class Pictures:
 
     def batch(self, samples: Sequence[Sample]) -> Tensor:
         """(B, 3, size, size), normalised, on the device."""
-        return torch.stack([self.tensor(self.array(sample)) for sample in samples]).to(self.device)
+        stacked = torch.stack([self.tensor(self.array(sample)) for sample in samples])
+        return stacked.to(self.device, memory_format=torch.channels_last)
 
 
 def pictures(
@@ -138,4 +139,5 @@ def load_model(source: Input, make: Callable[[dict[str, Any]], nn.Module]) -> nn
     """The model that ``make`` builds from an artifact's details, with the artifact's weights, in eval."""
     model = make(source.details)
     model.load_state_dict(load_file(source.folder / MODEL_FILE))
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.eval()
