@@ -259,6 +259,12 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 
 @pytest.fixture
+def world_type() -> type[World]:
+    """For tests that make many worlds."""
+    return World
+
+
+@pytest.fixture
 def world(database: Database, settings: Settings) -> World:
     """An empty world on each of the two databases."""
     return World(database, settings)
