@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from wsmis_core.irn.affinity import PairLabels, affinities, pair_labels, path_maxima
 from wsmis_core.irn.guard import GuardedLabels, guarded_labels
+from wsmis_core.irn.instances import (
+    Instance,
+    detect_instances,
+    find_centroids,
+    instance_map,
+    split_by_instance,
+)
 from wsmis_core.irn.losses import (
     EPSILON,
     TERMS,
@@ -22,6 +29,7 @@ __all__ = [
     "TERMS",
     "WEIGHTS",
     "GuardedLabels",
+    "Instance",
     "IrnetLossTerms",
     "IrnetLosses",
     "PairLabels",
@@ -29,12 +37,16 @@ __all__ = [
     "SearchPath",
     "affinities",
     "combine",
+    "detect_instances",
     "ends",
+    "find_centroids",
     "guarded_labels",
+    "instance_map",
     "irnet_loss_terms",
     "make_seeds",
     "pair_labels",
     "path_maxima",
     "random_walk",
     "search_paths",
+    "split_by_instance",
 ]
