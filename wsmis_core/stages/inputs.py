@@ -139,5 +139,5 @@ def load_model(source: Input, make: Callable[[dict[str, Any]], nn.Module]) -> nn
     """The model that ``make`` builds from an artifact's details, with the artifact's weights, in eval."""
     model = make(source.details)
     model.load_state_dict(load_file(source.folder / MODEL_FILE))
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(memory_format=torch.channels_last)
     return model.eval()
