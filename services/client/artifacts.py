@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColu
 from rich.table import Table
 
 from services.client.connection import AsJson, Url, connected
-from services.client.download import download
+from services.client.download import download, downloaded_path
 from services.client.figures import counted, moment, size
 from services.client.http import Client
 from services.client.output import Output
@@ -36,21 +37,20 @@ def artifacts(
         told = client.manifest(ident)
         manifest = validate(Manifest, told)
         if folder is not None:
-            download_shown(client, ident, manifest.files, folder, output)
+            files = {entry: downloaded_path(folder, entry.path) for entry in manifest.files}
+            folder.mkdir(parents=True, exist_ok=True)
+            download_shown(client, ident, files, output)
             text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
             (folder / MANIFEST_FILE).write_text(text, encoding="utf-8")
         output.show(told, *_views(manifest, told))
 
 
-def download_shown(
-    client: Client, job: str, files: tuple[FileEntry, ...], folder: Path, output: Output
-) -> list[Path]:
-    """The ``files`` under ``folder``, with a bar of all their bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
+def download_shown(client: Client, job: str, files: Mapping[FileEntry, Path], output: Output) -> list[Path]:
+    """The ``files`` at the paths given with them, with a bar of all their bytes."""
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=output.notes, disable=not output.notes.is_terminal) as progress:
         bar = progress.add_task("", total=sum(entry.size for entry in files))
-        return download(client, job, files, folder, told=lambda count: progress.update(bar, advance=count))
+        return download(client, job, files, told=lambda count: progress.update(bar, advance=count))
 
 
 def _views(manifest: Manifest, told: dict[str, Any]) -> list[Table]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from services.client.assignments import nested
 from services.client.connection import AsJson, Url, connected
@@ -29,7 +29,9 @@ def listed(context: typer.Context, url: Url = None, as_json: AsJson = False) -> 
         return
     with connected(url, as_json) as (client, output):
         found = list(client.datasets())
-        table = Table("id", "name", "format", "status", "images", "splits", "registered")
+        table = Table(
+            Column("id", no_wrap=True), "name", "format", "status", "images", "splits", "registered"
+        )
         for dataset in found:
             table.add_row(
                 dataset["id"],

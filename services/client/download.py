@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from services.client.errors import NoServiceError
@@ -20,14 +20,14 @@ BREAKS = 5
 
 
 def download(
-    client: Client, job: str, files: Iterable[FileEntry], folder: Path, *, told: Callable[[int], None]
+    client: Client, job: str, files: Mapping[FileEntry, Path], *, told: Callable[[int], None]
 ) -> list[Path]:
-    """The artifact's ``files`` under ``folder``; ``told`` hears of each further count of bytes.
+    """The artifact's ``files`` at the paths given with them; ``told`` hears of each further count of bytes.
 
     A file that is there already with the right hash stays, a part of one is gone on from.
     Raises ArtifactError for a file whose bytes are not the manifest's.
     """
-    return [_whole(client, job, entry, downloaded_path(folder, entry.path), told=told) for entry in files]
+    return [_whole(client, job, entry, path, told=told) for entry, path in files.items()]
 
 
 def downloaded_path(folder: Path, path: str) -> Path:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from services.client.assignments import nested, pairs
@@ -75,7 +75,7 @@ def jobs(
     with connected(url, as_json) as (client, output):
         listed = client.jobs(status=status, stage=stage, pipeline=pipeline, dataset=dataset)
         found = [made for made, _ in zip(listed, range(limit), strict=False)]
-        table = Table("id", "stage", "name", "status", "progress", "time", "created")
+        table = Table(Column("id", no_wrap=True), "stage", "name", "status", "progress", "time", "created")
         for made in found:
             row = job_row(made)
             table.add_row(

@@ -18,6 +18,9 @@ from wsmis_core.errors import WsmisError
 
 __all__ = ["Output"]
 
+# Columns where nobody's screen is meant: no table is squeezed, no line broken.
+PIPED_WIDTH = 10_000
+
 
 class Output:
     """Speaks JSON to programs (``as_json``), tables to people."""
@@ -25,7 +28,9 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         # What comes from the service is never taken for markup.
-        self._results = Console(markup=False, highlight=False, soft_wrap=True)
+        self._results = Console(
+            markup=False, highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH
+        )
         self.notes = Console(markup=False, highlight=False, stderr=True)
 
     def show(self, data: Any, *views: RenderableType) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from services.client.assignments import step_params
 from services.client.connection import AsJson, Url, connected
@@ -54,7 +54,7 @@ def pipelines(url: Url = None, as_json: AsJson = False) -> None:
     """List the pipelines, newest first."""
     with connected(url, as_json) as (client, output):
         found = list(client.pipelines())
-        table = Table("id", "name", "recipe", "dataset", "status", "jobs", "created")
+        table = Table(Column("id", no_wrap=True), "name", "recipe", "dataset", "status", "jobs", "created")
         for one in found:
             done = sum(job["status"] == "succeeded" for job in one["jobs"])
             table.add_row(
@@ -84,7 +84,7 @@ def _views(made: Pipeline) -> list[Table]:
     facts.add_row("recipe", made["recipe"])
     facts.add_row("dataset", made["dataset"])
     facts.add_row("status", status_text(made["status"]))
-    jobs = Table("step", "job", "status", "time", "result")
+    jobs = Table("step", Column("job", no_wrap=True), "status", "time", "result")
     for job in made["jobs"]:
         failure = job["failure"]
         jobs.add_row(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from services.client.artifacts import download_shown
 from services.client.connection import AsJson, Url, connected
+from services.client.download import downloaded_path
 from services.client.follow import followed_job
 from services.client.jobs import job_ended
 from wsmis_core.spec import Manifest, validate
 
 __all__ = ["predict"]
 
-MASK_SUFFIX = ".png"
+# Where the stage puts them in its artifact.
+MASKS_FOLDER = "masks/"
 
 
 def predict(
@@ -41,8 +43,12 @@ def predict(
         if made["status"] != "succeeded":
             job_ended(made, output, waited=True)
         manifest = validate(Manifest, client.manifest(made["id"]))
-        masks = tuple(entry for entry in manifest.files if PurePosixPath(entry.path).suffix == MASK_SUFFIX)
-        written = download_shown(client, made["id"], masks, folder, output)
+        masks = {
+            entry: downloaded_path(folder, entry.path.removeprefix(MASKS_FOLDER))
+            for entry in manifest.files
+            if entry.path.startswith(MASKS_FOLDER)
+        }
+        written = download_shown(client, made["id"], masks, output)
         told = {"job": made["id"], "masks": [str(path) for path in written]}
         output.show(told, *(str(path) for path in written))
 

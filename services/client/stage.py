@@ -35,6 +35,7 @@ from wsmis_core.spec import (
 __all__ = ["StageFile", "stage"]
 
 OUTPUT_FOLDER = "output"
+STANDARD_ERROR = 2  # its descriptor
 
 
 class StageDataset(Spec):
@@ -89,7 +90,7 @@ def _run(command: Sequence[str]) -> ExitStatus:
             process.terminate()
 
     # Standard output is for the result: what the stage says goes to standard error.
-    with subprocess.Popen(command, stdout=sys.stderr) as process:
+    with subprocess.Popen(command, stdout=STANDARD_ERROR) as process:
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         process.wait()
     for number, handler in before.items():

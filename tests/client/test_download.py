@@ -37,7 +37,8 @@ CALL = "GET /artifacts/job_1/maps/a%20b.npz"
 def run(service: Any, folder: Path, wanted: FileEntry | None = None) -> tuple[list[Path], int]:
     told: list[int] = []
     with Client(service.url) as client:
-        paths = download(client, "job_1", [wanted or entry()], folder, told=told.append)
+        file = wanted or entry()
+        paths = download(client, "job_1", {file: downloaded_path(folder, file.path)}, told=told.append)
     return paths, sum(told)
 
 

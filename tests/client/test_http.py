@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from typing import Any
 
 import pytest
@@ -18,13 +17,6 @@ def test_no_service_is_told_with_the_address(unused_url: str) -> None:
         client.job("job_1")
     assert unused_url in told.value.message
     assert "wsmis up" in (told.value.remedy or "")
-
-
-@pytest.fixture
-def unused_url() -> str:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 def test_the_key_goes_along(service: Any) -> None:
