@@ -13,6 +13,7 @@ from services.client.connection import AsJson, Url, connected
 from services.client.exits import ExitStatus
 from services.client.figures import counted, moment, status_text
 from services.client.follow import followed_dataset
+from services.client.place import seen_path
 from services.client.replies import Dataset
 
 __all__ = ["datasets"]
@@ -62,10 +63,8 @@ def add(
     With --wait, exit status 1 if it is invalid.
     """
     with connected(url, as_json) as (client, output):
-        # A folder of this machine may be given relative; one that only the service sees stays as it is.
-        seen = root.resolve() if root.exists() else root
         dataset = client.add_dataset(
-            name=name, format=format_, root=str(seen), options=nested(options or [], option="--option")
+            name=name, format=format_, root=seen_path(root), options=nested(options or [], option="--option")
         )
         if wait:
             dataset = followed_dataset(client, dataset["id"], output)

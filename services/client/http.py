@@ -21,6 +21,7 @@ __all__ = ["Client", "Poll"]
 R = TypeVar("R")
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # Seconds before each further try of a call that found no service.
 PAUSES = (0.2, 0.5, 1.0)
 # A gateway in front of the service says so while the service restarts.
@@ -38,7 +39,10 @@ class Client:
         headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self.url = url
         try:
-            self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT)
+            address = httpx.URL(url)
+            # A proxy of the environment is for the world outside, not for this machine.
+            outside = address.host not in LOOPBACK
+            self._http = httpx.Client(base_url=address, headers=headers, timeout=TIMEOUT, trust_env=outside)
         except httpx.InvalidURL as error:
             raise _no_service(url, error) from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["KEY_FILE", "URL_FILE", "home_folder", "service_key", "service_url"]
+__all__ = ["KEY_FILE", "URL_FILE", "home_folder", "seen_path", "service_key", "service_url"]
 
 URL_FILE = "url"
 KEY_FILE = "api-key"
@@ -25,6 +25,14 @@ def service_url(given: str | None = None) -> str:
 def service_key() -> str | None:
     """The API key from WSMIS_API_KEY, else from the home; None where there is neither."""
     return os.environ.get("WSMIS_API_KEY") or _line(KEY_FILE)
+
+
+def seen_path(path: Path) -> str:
+    """How the service sees ``path``: one of this machine whole, another one as it was given.
+
+    Links stay: the service compares with its data roots as they are configured.
+    """
+    return os.path.normpath(path.absolute()) if path.exists() else str(path)
 
 
 def _line(name: str) -> str | None:

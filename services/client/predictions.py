@@ -12,6 +12,7 @@ from services.client.connection import AsJson, Url, connected
 from services.client.download import downloaded_path
 from services.client.follow import followed_job
 from services.client.jobs import job_ended
+from services.client.place import seen_path
 from wsmis_core.spec import Manifest, validate
 
 __all__ = ["predict"]
@@ -36,7 +37,7 @@ def predict(
             {
                 "stage": "predict",
                 "inputs": {"segmenter": segmenter},
-                "params": {"split": None, "files": [_as_seen(file) for file in files]},
+                "params": {"split": None, "files": [seen_path(file) for file in files]},
             }
         )
         made = followed_job(client, made["id"], output)
@@ -51,8 +52,3 @@ def predict(
         written = download_shown(client, made["id"], masks, output)
         told = {"job": made["id"], "masks": [str(path) for path in written]}
         output.show(told, *(str(path) for path in written))
-
-
-def _as_seen(file: Path) -> str:
-    """The whole path of a file of this machine; another one is the service's own and stays as it is."""
-    return str(file.resolve() if file.exists() else file)

@@ -47,7 +47,12 @@ def test_every_container_is_hardened(name: str) -> None:
 def test_the_images_run_as_a_number_that_is_not_root() -> None:
     dockerfile = (ROOT / "Dockerfile.gpu").read_text()
     stages = re.split(r"^FROM ", dockerfile, flags=re.MULTILINE)[1:]
-    assert [stage.splitlines()[0].split(" AS ")[1] for stage in stages] == ["base", "package", "api", "worker"]
+    assert [stage.splitlines()[0].split(" AS ")[1] for stage in stages] == [
+        "base",
+        "package",
+        "api",
+        "worker",
+    ]
     assert all("USER ${WSMIS_UID}" in stage for stage in stages[2:])
     assert re.search(r"^ARG WSMIS_UID=[1-9]\d+$", dockerfile, flags=re.MULTILINE)
     assert "# syntax=" not in dockerfile
