@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
-from types import FrameType
 
 import psutil
 from celery import Celery
@@ -22,6 +19,7 @@ from services.jobs import (
     utc_now,
 )
 from services.jobs.tables import Job
+from services.stop_signals import StopSignals
 from services.worker.heartbeat import OUTAGE
 from services.worker.labels import Label, is_orphan, sweep
 
@@ -38,14 +36,15 @@ class Reconciler:
         self._database = database
         self._queue = queue
 
-    def run(self, stop: threading.Event) -> None:
-        """A pass every `WSMIS_RECONCILE_SECONDS` until ``stop`` is set."""
-        while not stop.is_set():
+    def run(self, stop: StopSignals) -> None:
+        """A pass every `WSMIS_RECONCILE_SECONDS` until ``stop``."""
+        while True:
             try:
                 self.reconcile()
             except OUTAGE as error:
                 logger.warning("the database does not answer: %s", error.args[0])
-            stop.wait(self._settings.reconcile_seconds)
+            if stop.wait(self._settings.reconcile_seconds):
+                return
 
     def reconcile(self) -> None:
         """One pass: the database first, then messages, then this host's stray processes."""
@@ -76,11 +75,5 @@ class Reconciler:
 
 def run_reconciler(settings: Settings) -> None:
     """Reconcile until SIGTERM or SIGINT."""
-    stop = threading.Event()
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    Reconciler(settings, Database(settings.database_url), make_queue(settings)).run(stop)
+    with StopSignals() as stop, make_queue(settings) as queue:
+        Reconciler(settings, Database(settings.database_url), queue).run(stop)

@@ -139,7 +139,7 @@ def test_paused_worker_is_fenced(site: Site, service: Service, eventually: Event
 
 
 def test_drain(site: Site, service: Service) -> None:
-    """SIGTERM: the job goes back with its checkpoint; its message outlives Redis, and finds the next worker."""
+    """SIGTERM: the job goes back with its checkpoint; its message outlives Redis and finds the next worker."""
     job = service.submit("wait", max_attempts=1)
     site.publish(job)
     service.ranks.wait_for(job, 1)
