@@ -21,12 +21,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080)
     asked = parser.parse_args(arguments)
-    configure_log()
     try:
         app = make_app(Settings.from_environment())
     except WsmisError as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USE
+    configure_log()
     uvicorn.run(
         app,
         host=asked.host,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.api.problems import problem_response
+from services.api.problems import database_away, problem_response
 from services.jobs import Caller, Database, Unauthorized, authenticate
 
 __all__ = ["Authentication"]
+
+log = logging.getLogger(__name__)
 
 OPEN = frozenset({"/healthz", "/readyz"})
 
@@ -28,6 +33,10 @@ class Authentication:
                 caller = await run_in_threadpool(self._caller, key_of(Headers(scope=scope)))
             except Unauthorized as error:
                 await problem_response(Request(scope), error)(scope, receive, send)
+                return
+            except SQLAlchemyError:  # the application's handlers are further in
+                log.exception("the database cannot be asked for the key")
+                await database_away(Request(scope))(scope, receive, send)
                 return
             scope.setdefault("state", {})["caller"] = caller
         await self.app(scope, receive, send)

@@ -17,7 +17,7 @@ from services.jobs import Conflict, Forbidden, NotConfigured, NotFound, Unauthor
 from wsmis_core.errors import Problem, WsmisError
 from wsmis_core.spec import problems_of
 
-__all__ = ["HANDLERS", "PROBLEM_RESPONSES", "problem_of_status", "problem_response"]
+__all__ = ["HANDLERS", "PROBLEM_RESPONSES", "database_away", "problem_of_status", "problem_response"]
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -111,6 +111,11 @@ async def _on_http_error(request: Request, error: Any) -> JSONResponse:
 
 
 async def _on_database_away(request: Request, _: Any) -> JSONResponse:
+    return database_away(request)
+
+
+def database_away(request: Request) -> JSONResponse:
+    """The answer while the database cannot be asked."""
     return problem_of_status(
         request,
         HTTPStatus.SERVICE_UNAVAILABLE,

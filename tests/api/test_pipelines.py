@@ -1,0 +1,68 @@
+from typing import Any
+
+import httpx
+
+SMOKE = {"recipe": "smoke", "dataset": "chest", "name": "night"}
+
+
+def run_all(world: Any, client: httpx.Client, pipeline: str) -> None:
+    while "queued" in {job["status"] for job in client.get(f"/pipelines/{pipeline}").json()["jobs"]}:
+        world.run()
+
+
+def test_a_pipeline_from_start_to_end(client: httpx.Client, world: Any) -> None:
+    dataset = world.dataset()
+    answer = client.post("/pipelines", json={**SMOKE, "params": {"*": {"seed": 3}}})
+    assert answer.status_code == 202, answer.text
+    made = answer.json()
+    assert answer.headers["location"] == f"/pipelines/{made['id']}"
+    assert (made["status"], made["dataset"], made["recipe"]) == ("running", dataset, "smoke")
+    assert made["jobs"][0]["step"] == "train_classifier"
+    assert all(job["pipelines"] == [made["id"]] for job in made["jobs"])
+    assert len(client.get("/jobs", params={"pipeline": made["id"]}).json()["items"]) == 9
+    run_all(world, client, made["id"])
+    assert client.get(f"/pipelines/{made['id']}").json()["status"] == "succeeded"
+    again = client.post("/pipelines", json={**SMOKE, "params": {"*": {"seed": 3}}}).json()
+    assert again["status"] == "succeeded"
+    assert all(job["cached"] for job in again["jobs"])
+    assert again["jobs"][0]["pipelines"] == [made["id"], again["id"]]
+    assert [one["id"] for one in client.get("/pipelines").json()["items"]] == [again["id"], made["id"]]
+
+
+def test_cancel_and_retry(client: httpx.Client, world: Any) -> None:
+    world.dataset()
+    pipeline = client.post("/pipelines", json=SMOKE).json()["id"]
+    assert client.post(f"/pipelines/{pipeline}/retry").status_code == 409
+    assert client.post(f"/pipelines/{pipeline}/cancel").json()["status"] == "cancelled"
+    assert client.post(f"/pipelines/{pipeline}/cancel").status_code == 409
+    assert client.post(f"/pipelines/{pipeline}/retry").json()["status"] == "running"
+    run_all(world, client, pipeline)
+    assert client.get(f"/pipelines/{pipeline}").json()["status"] == "succeeded"
+
+
+def test_polls_and_repeats_are_cheap(client: httpx.Client, world: Any) -> None:
+    world.dataset()
+    headers = {"Idempotency-Key": "p"}
+    first = client.post("/pipelines", json=SMOKE, headers=headers).json()
+    assert client.post("/pipelines", json=SMOKE, headers=headers).json()["id"] == first["id"]
+    assert client.post("/pipelines", json={**SMOKE, "name": "day"}, headers=headers).status_code == 409
+    path = f"/pipelines/{first['id']}"
+    etag = client.get(path).headers["etag"]
+    assert client.get(path, headers={"If-None-Match": etag}).status_code == 304
+    world.claim()
+    assert client.get(path, headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_a_refused_pipeline_leaves_nothing(client: httpx.Client, world: Any) -> None:
+    world.dataset()
+    answer = client.post("/pipelines", json={**SMOKE, "params": {"train_irnet": {"epoch": 3}}})
+    assert answer.status_code == 422
+    assert answer.json()["problems"] == [
+        {
+            "field": "params.train_irnet.epoch",
+            "message": "no such field.",
+            "remedy": "Take it out, or correct its name.",
+        }
+    ]
+    assert client.get("/pipelines").json()["items"] == client.get("/jobs").json()["items"] == []
+    assert client.get("/pipelines/pl_x").status_code == 404
