@@ -139,7 +139,7 @@ def test_paused_worker_is_fenced(site: Site, service: Service, eventually: Event
 
 
 def test_drain(site: Site, service: Service) -> None:
-    """SIGTERM: the job goes back with its checkpoint; its message outlives Redis and finds the next worker."""
+    """SIGTERM: the job goes back; its message outlives Redis, and finds the next worker by itself."""
     job = service.submit("wait", max_attempts=1)
     site.publish(job)
     service.ranks.wait_for(job, 1)
@@ -148,6 +148,7 @@ def test_drain(site: Site, service: Service) -> None:
     assert site.worker.wait(30) == 0
     assert service.job(job).status is Status.QUEUED
     assert not site.has_processes(job)
+    assert (service.settings.attempt_folder(job, 1) / "checkpoints" / "last").exists()
     site.redis.kill()
     site.redis.start()
     site.worker = site.programs.worker()

@@ -102,8 +102,8 @@ class _Embedded:
         self._run_to_end("migrate", _python("services.jobs", "migrate"))
         self._api.start()
         self._worker.start()
-        self._reconciler.start()
         self._wait_for(self._api, self._is_ready)
+        self._reconciler.start()
         if not self._key_is_known():
             key_file = str(self._home / KEY_FILE)
             scopes = "read,submit,admin"

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 COMMAND = [sys.executable, "-c", "from services.client.command import main; main()", "up"]
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 150.0
 
 
 def eventually(condition: Callable[[], object], what: str) -> None:
