@@ -1,10 +1,15 @@
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from services.api import make_app
 from services.jobs import Scope, Settings
+
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 PROBLEM = "application/problem+json"
 
@@ -60,7 +65,7 @@ def test_a_key_that_may_only_read_changes_nothing(url: str, settings: Settings, 
     assert answer.json()["remedy"] == "Use a key made with --scopes submit."
 
 
-def test_forgetting_a_data_set_takes_an_admin(url: str, make_client: Any, world: Any) -> None:
+def test_forgetting_a_data_set_takes_an_admin(url: str, make_client: Any, world: World) -> None:
     dataset = world.dataset()
     assert make_client(url, Scope.SUBMIT).delete(f"/datasets/{dataset}").status_code == 403
     assert make_client(url, Scope.ADMIN).delete(f"/datasets/{dataset}").status_code == 204

@@ -1,4 +1,6 @@
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -6,13 +8,16 @@ import pytest
 from services.jobs import record, utc_now
 from wsmis_core.spec import Manifest, PreviewEvent
 
+if TYPE_CHECKING:
+    from tests.conftest import World
+
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 
 
 @pytest.fixture
-def job(world: Any) -> str:
+def job(world: World) -> str:
     """A job that has left an artifact."""
     job = str(world.submit(dataset=world.dataset()))
     world.run(job)
@@ -48,7 +53,7 @@ def test_a_download_by_range(client: httpx.Client, job: str) -> None:
         "",
     ],
 )
-def test_nothing_else_is_to_be_had(client: httpx.Client, job: str, world: Any, path: str) -> None:
+def test_nothing_else_is_to_be_had(client: httpx.Client, job: str, world: World, path: str) -> None:
     folder = world.settings.artifact_folder(job)
     (world.settings.home / "secret").write_text("top secret")
     (folder / "link").symlink_to(world.settings.home / "secret")
@@ -59,7 +64,7 @@ def test_nothing_else_is_to_be_had(client: httpx.Client, job: str, world: Any, p
     assert str(world.settings.home) not in answer.text
 
 
-def test_an_artifact_appears_with_success(client: httpx.Client, world: Any) -> None:
+def test_an_artifact_appears_with_success(client: httpx.Client, world: World) -> None:
     job = world.submit(dataset=world.dataset())
     world.artifact(world.claim(job))  # in its place, and not yet accepted
     assert client.get(f"/jobs/{job}/artifacts").status_code == 404
@@ -67,7 +72,7 @@ def test_an_artifact_appears_with_success(client: httpx.Client, world: Any) -> N
     assert client.get("/artifacts/job_x/weights.bin").status_code == 404
 
 
-def test_previews(client: httpx.Client, world: Any) -> None:
+def test_previews(client: httpx.Client, world: World) -> None:
     job = world.submit(dataset=world.dataset())
     claim = world.claim(job)
     folder = world.settings.attempt_folder(job, 1)

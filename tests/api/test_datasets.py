@@ -1,8 +1,13 @@
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from services.jobs import make_queue
+
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 CHEST = {"name": "chest", "format": "siim", "root": "/data/chest", "options": {"rle": "rle.csv"}}
 
@@ -23,7 +28,7 @@ def test_a_registration_goes_to_a_worker(client: httpx.Client, settings: Any) ->
     queue.close()
 
 
-def test_what_the_validation_found(client: httpx.Client, world: Any) -> None:
+def test_what_the_validation_found(client: httpx.Client, world: World) -> None:
     ready, invalid = world.dataset("a"), world.dataset("b", usable=False)
     shown = client.get(f"/datasets/{ready}").json()
     assert shown["status"] == "ready"
@@ -36,13 +41,13 @@ def test_what_the_validation_found(client: httpx.Client, world: Any) -> None:
     assert [found["id"] for found in client.get("/datasets", params={"name": "a"}).json()["items"]] == [ready]
 
 
-def test_a_poll_of_an_unchanged_data_set_costs_a_304(client: httpx.Client, world: Any) -> None:
+def test_a_poll_of_an_unchanged_data_set_costs_a_304(client: httpx.Client, world: World) -> None:
     dataset = world.dataset()
     etag = client.get(f"/datasets/{dataset}").headers["etag"]
     assert client.get(f"/datasets/{dataset}", headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_refusals(client: httpx.Client, world: Any) -> None:
+def test_refusals(client: httpx.Client, world: World) -> None:
     assert client.post("/datasets", json={**CHEST, "root": "/etc"}).json()["problems"][0]["field"] == "root"
     assert client.post("/datasets", json={**CHEST, "name": "../x"}).json()["problems"][0]["field"] == "name"
     assert client.post("/datasets", json=CHEST).status_code == 202
@@ -53,7 +58,7 @@ def test_refusals(client: httpx.Client, world: Any) -> None:
     assert client.delete("/datasets/nowhere").status_code == 404
 
 
-def test_a_forgotten_data_set_leaves_no_index(client: httpx.Client, world: Any) -> None:
+def test_a_forgotten_data_set_leaves_no_index(client: httpx.Client, world: World) -> None:
     dataset = world.dataset()
     index = world.settings.dataset_index(dataset)
     index.parent.mkdir(parents=True)

@@ -1,17 +1,22 @@
+from __future__ import annotations
+
 import json
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from services.jobs import record, started, succeed, utc_now
 from wsmis_core.spec import LogEvent, MetricEvent
 
+if TYPE_CHECKING:
+    from tests.conftest import World
+
 STREAM = {"Accept": "text/event-stream"}
 
 
-def say(world: Any, claim: Any, *messages: str) -> None:
+def say(world: World, claim: Any, *messages: str) -> None:
     with world.database.writing() as session:
         record(session, claim, [LogEvent(time=utc_now(), level="info", message=text) for text in messages])
 
@@ -28,7 +33,7 @@ def received(response: httpx.Response) -> Iterator[dict[str, Any]]:
             fields = {}
 
 
-def test_pages_of_events(client: httpx.Client, world: Any) -> None:
+def test_pages_of_events(client: httpx.Client, world: World) -> None:
     job = world.submit(dataset=world.dataset())
     say(world, world.claim(job), "a", "b", "c")
     first = client.get(f"/jobs/{job}/events", params={"limit": 3}).json()
@@ -43,7 +48,7 @@ def test_pages_of_events(client: httpx.Client, world: Any) -> None:
     assert client.get("/jobs/job_x/events").status_code == 404
 
 
-def test_a_stream_tells_what_comes_and_ends_with_the_job(client: httpx.Client, world: Any) -> None:
+def test_a_stream_tells_what_comes_and_ends_with_the_job(client: httpx.Client, world: World) -> None:
     job = world.submit(dataset=world.dataset())
     claim = world.claim(job)
     manifest = world.artifact(claim)
@@ -60,7 +65,7 @@ def test_a_stream_tells_what_comes_and_ends_with_the_job(client: httpx.Client, w
         assert [event["payload"]["to"] for event in events] == ["running", "succeeded"]
 
 
-def test_a_broken_stream_goes_on_where_it_was(client: httpx.Client, world: Any) -> None:
+def test_a_broken_stream_goes_on_where_it_was(client: httpx.Client, world: World) -> None:
     job = world.submit(dataset=world.dataset())
     claim = world.claim(job)
     say(world, claim, "a", "b")
@@ -79,7 +84,7 @@ def test_a_broken_stream_goes_on_where_it_was(client: httpx.Client, world: Any) 
     assert seen == [1, 2, 3, 4, 5]
 
 
-def test_a_finished_stream_is_not_opened_again(client: httpx.Client, world: Any) -> None:
+def test_a_finished_stream_is_not_opened_again(client: httpx.Client, world: World) -> None:
     job = world.submit(dataset=world.dataset())
     world.run(job)
     with client.stream("GET", f"/jobs/{job}/events", headers=STREAM) as response:
@@ -88,7 +93,7 @@ def test_a_finished_stream_is_not_opened_again(client: httpx.Client, world: Any)
     assert again.status_code == 204
 
 
-def test_many_streams_at_once(client: httpx.Client, world: Any) -> None:
+def test_many_streams_at_once(client: httpx.Client, world: World) -> None:
     job = world.submit(dataset=world.dataset())
     claim = world.claim(job)
     heard: list[list[int]] = []
@@ -114,7 +119,7 @@ def test_many_streams_at_once(client: httpx.Client, world: Any) -> None:
     assert heard == [[1, 2, 3, 4]] * 5
 
 
-def test_the_series_of_a_metric(client: httpx.Client, world: Any) -> None:
+def test_the_series_of_a_metric(client: httpx.Client, world: World) -> None:
     job = world.submit(dataset=world.dataset())
     claim = world.claim(job)
     with world.database.writing() as session:

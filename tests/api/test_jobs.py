@@ -1,10 +1,15 @@
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from services.jobs import cancel, fail, lock_job, record, renew, utc_now
 from wsmis_core.spec import Failure, ProgressEvent
+
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 CLASSIFIER = {"stage": "train_classifier", "params": {"epochs": 3}}
 
@@ -17,7 +22,7 @@ def submit(client: httpx.Client, dataset: str, **request: Any) -> dict[str, Any]
     return made
 
 
-def test_a_job_is_stored_queued_and_shown(client: httpx.Client, world: Any) -> None:
+def test_a_job_is_stored_queued_and_shown(client: httpx.Client, world: World) -> None:
     dataset = world.dataset()
     answer = client.post("/jobs", json={**CLASSIFIER, "dataset": "chest", "name": "first"})
     job = answer.json()
@@ -29,7 +34,7 @@ def test_a_job_is_stored_queued_and_shown(client: httpx.Client, world: Any) -> N
     assert client.get(f"/jobs/{job['id']}").json() == job
 
 
-def test_the_life_of_a_job(client: httpx.Client, world: Any) -> None:
+def test_the_life_of_a_job(client: httpx.Client, world: World) -> None:
     job = submit(client, world.dataset())["id"]
     claim = world.claim(job)
     with world.database.writing() as session:
@@ -48,7 +53,7 @@ def test_the_life_of_a_job(client: httpx.Client, world: Any) -> None:
     assert shown["started"] < shown["finished"]
 
 
-def test_a_poll_of_an_unchanged_job_costs_a_304(client: httpx.Client, world: Any) -> None:
+def test_a_poll_of_an_unchanged_job_costs_a_304(client: httpx.Client, world: World) -> None:
     job = submit(client, world.dataset())["id"]
     claim = world.claim(job)
     etag = client.get(f"/jobs/{job}").headers["etag"]
@@ -63,7 +68,7 @@ def test_a_poll_of_an_unchanged_job_costs_a_304(client: httpx.Client, world: Any
     assert client.get(f"/jobs/{job}", headers={"If-None-Match": etag}).json()["progress"]["done"] == 1
 
 
-def test_a_dry_run_validates_and_stores_nothing(client: httpx.Client, world: Any) -> None:
+def test_a_dry_run_validates_and_stores_nothing(client: httpx.Client, world: World) -> None:
     dataset = world.dataset()
     answer = client.post("/jobs", params={"dry_run": True}, json={**CLASSIFIER, "dataset": "chest"})
     assert answer.status_code == 200
@@ -81,7 +86,7 @@ def test_a_dry_run_validates_and_stores_nothing(client: httpx.Client, world: Any
     assert client.get("/jobs").json() == {"items": [], "next": None}
 
 
-def test_pages_are_newest_first_and_miss_nothing(client: httpx.Client, world: Any) -> None:
+def test_pages_are_newest_first_and_miss_nothing(client: httpx.Client, world: World) -> None:
     dataset = world.dataset()
     jobs = [world.submit(dataset=dataset) for _ in range(5)]
     seen: list[str] = []
@@ -95,7 +100,7 @@ def test_pages_are_newest_first_and_miss_nothing(client: httpx.Client, world: An
     assert cursor is None
 
 
-def test_filters(client: httpx.Client, world: Any) -> None:
+def test_filters(client: httpx.Client, world: World) -> None:
     here, there = world.dataset("here"), world.dataset("there")
     classifier, cams, labels = world.chain(here)
     other = world.submit(dataset=there)
@@ -110,7 +115,7 @@ def test_filters(client: httpx.Client, world: Any) -> None:
     assert found(pipeline="pl_none") == set()
 
 
-def test_cancel_retry_delete(client: httpx.Client, world: Any) -> None:
+def test_cancel_retry_delete(client: httpx.Client, world: World) -> None:
     job = submit(client, world.dataset())["id"]
     assert client.delete(f"/jobs/{job}").status_code == 409
     assert client.post(f"/jobs/{job}/retry").status_code == 409
@@ -124,7 +129,7 @@ def test_cancel_retry_delete(client: httpx.Client, world: Any) -> None:
     assert client.post("/jobs/job_x/cancel").status_code == 404
 
 
-def test_a_deleted_job_leaves_no_file(client: httpx.Client, world: Any) -> None:
+def test_a_deleted_job_leaves_no_file(client: httpx.Client, world: World) -> None:
     dataset = world.dataset()
     classifier = world.submit(dataset=dataset)
     world.run(classifier)
@@ -144,7 +149,7 @@ def test_a_deleted_job_leaves_no_file(client: httpx.Client, world: Any) -> None:
     assert client.get(f"/jobs/{classifier}").status_code == 404
 
 
-def test_the_same_key_gives_the_same_job(client: httpx.Client, world: Any) -> None:
+def test_the_same_key_gives_the_same_job(client: httpx.Client, world: World) -> None:
     body = {**CLASSIFIER, "dataset": world.dataset()}
     headers = {"Idempotency-Key": "run-1"}
     first = client.post("/jobs", json=body, headers=headers)
@@ -157,7 +162,7 @@ def test_the_same_key_gives_the_same_job(client: httpx.Client, world: Any) -> No
     assert client.post("/jobs", json=body, headers={"Idempotency-Key": ""}).status_code == 422
 
 
-def test_the_same_key_at_the_same_time_gives_one_job(client: httpx.Client, world: Any) -> None:
+def test_the_same_key_at_the_same_time_gives_one_job(client: httpx.Client, world: World) -> None:
     body = {**CLASSIFIER, "dataset": world.dataset()}
 
     def post(_: int) -> str:
@@ -170,7 +175,7 @@ def test_the_same_key_at_the_same_time_gives_one_job(client: httpx.Client, world
     assert len(client.get("/jobs").json()["items"]) == 1
 
 
-def test_keys_of_two_callers_are_apart(url: str, make_client: Any, world: Any) -> None:
+def test_keys_of_two_callers_are_apart(url: str, make_client: Any, world: World) -> None:
     body = {**CLASSIFIER, "dataset": world.dataset()}
     made = {
         make_client(url).post("/jobs", json=body, headers={"Idempotency-Key": "k"}).json()["id"]

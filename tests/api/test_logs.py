@@ -1,9 +1,14 @@
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from services.jobs import release
+
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -11,7 +16,7 @@ TEXT = b"epoch 1\nepoch 2\nepoch 3\n"
 
 
 @pytest.fixture
-def job(world: Any) -> str:
+def job(world: World) -> str:
     """A job whose first attempt was given back and whose second one prints."""
     job = str(world.submit(dataset=world.dataset()))
     with world.database.writing() as session:
@@ -62,7 +67,7 @@ def test_by_range(client: httpx.Client, job: str, wanted: str, content: str, exp
     assert answer.content == expected
 
 
-def test_a_range_behind_the_end_waits_for_more(client: httpx.Client, job: str, world: Any) -> None:
+def test_a_range_behind_the_end_waits_for_more(client: httpx.Client, job: str, world: World) -> None:
     answer = client.get(f"/jobs/{job}/logs", headers={"Range": "bytes=24-"})
     assert (answer.status_code, answer.headers["content-range"]) == (416, "bytes */24")
     with (world.settings.attempt_folder(job, 2) / "log.txt").open("ab") as log:
@@ -77,7 +82,7 @@ def test_a_range_that_makes_no_sense_is_the_whole(client: httpx.Client, job: str
     assert answer.content == TEXT
 
 
-def test_a_job_that_never_ran_has_an_empty_log(client: httpx.Client, world: Any) -> None:
+def test_a_job_that_never_ran_has_an_empty_log(client: httpx.Client, world: World) -> None:
     job = world.submit(dataset=world.dataset())
     answer = client.get(f"/jobs/{job}/logs")
     assert (answer.status_code, answer.content) == (200, b"")

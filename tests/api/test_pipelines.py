@@ -1,16 +1,21 @@
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import httpx
+
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 SMOKE = {"recipe": "smoke", "dataset": "chest", "name": "night"}
 
 
-def run_all(world: Any, client: httpx.Client, pipeline: str) -> None:
+def run_all(world: World, client: httpx.Client, pipeline: str) -> None:
     while "queued" in {job["status"] for job in client.get(f"/pipelines/{pipeline}").json()["jobs"]}:
         world.run()
 
 
-def test_a_pipeline_from_start_to_end(client: httpx.Client, world: Any) -> None:
+def test_a_pipeline_from_start_to_end(client: httpx.Client, world: World) -> None:
     dataset = world.dataset()
     answer = client.post("/pipelines", json={**SMOKE, "params": {"*": {"seed": 3}}})
     assert answer.status_code == 202, answer.text
@@ -29,7 +34,7 @@ def test_a_pipeline_from_start_to_end(client: httpx.Client, world: Any) -> None:
     assert [one["id"] for one in client.get("/pipelines").json()["items"]] == [again["id"], made["id"]]
 
 
-def test_cancel_and_retry(client: httpx.Client, world: Any) -> None:
+def test_cancel_and_retry(client: httpx.Client, world: World) -> None:
     world.dataset()
     pipeline = client.post("/pipelines", json=SMOKE).json()["id"]
     assert client.post(f"/pipelines/{pipeline}/retry").status_code == 409
@@ -40,7 +45,7 @@ def test_cancel_and_retry(client: httpx.Client, world: Any) -> None:
     assert client.get(f"/pipelines/{pipeline}").json()["status"] == "succeeded"
 
 
-def test_polls_and_repeats_are_cheap(client: httpx.Client, world: Any) -> None:
+def test_polls_and_repeats_are_cheap(client: httpx.Client, world: World) -> None:
     world.dataset()
     headers = {"Idempotency-Key": "p"}
     first = client.post("/pipelines", json=SMOKE, headers=headers).json()
@@ -53,7 +58,7 @@ def test_polls_and_repeats_are_cheap(client: httpx.Client, world: Any) -> None:
     assert client.get(path, headers={"If-None-Match": etag}).status_code == 200
 
 
-def test_a_refused_pipeline_leaves_nothing(client: httpx.Client, world: Any) -> None:
+def test_a_refused_pipeline_leaves_nothing(client: httpx.Client, world: World) -> None:
     world.dataset()
     answer = client.post("/pipelines", json={**SMOKE, "params": {"train_irnet": {"epoch": 3}}})
     assert answer.status_code == 422

@@ -1,9 +1,14 @@
+from __future__ import annotations
+
 import socket
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 PROBLEM = "application/problem+json"
 
@@ -58,7 +63,7 @@ def test_a_body_has_a_limit(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_bug_is_told_to_the_log_alone(
-    serve: Any, settings: Any, make_client: Any, world: Any, caplog: pytest.LogCaptureFixture
+    serve: Any, settings: Any, make_client: Any, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = world.submit(dataset=world.dataset())
     world.run(job)
@@ -81,7 +86,7 @@ def test_a_database_without_schema_is_not_ready(tmp_path: Path, serve: Any, sett
 
 
 def test_a_redis_that_is_away_stops_no_submission(
-    serve: Any, settings: Any, make_client: Any, world: Any
+    serve: Any, settings: Any, make_client: Any, world: World
 ) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))

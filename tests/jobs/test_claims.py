@@ -1,9 +1,13 @@
+from __future__ import annotations
+
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from services.jobs import (
     Claim,
@@ -25,7 +29,8 @@ from services.jobs import (
 from services.jobs.tables import Attempt
 from wsmis_core.spec import LogEvent
 
-World = Any
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 RACERS = 8
 
@@ -144,7 +149,7 @@ def test_nothing_that_a_lost_attempt_writes_is_taken(world: World) -> None:
     with world.database.writing() as session:
         assert reconcile(session, now=utc_now() + timedelta(seconds=2), lease_seconds=1).requeued == (job,)
     manifest = world.artifact(old)
-    writes = [
+    writes: list[Callable[[Session], object]] = [
         lambda session: renew(session, old, 30),
         lambda session: started(session, old),
         lambda session: record(session, old, [LogEvent(time=utc_now(), level="info", message="alive")]),

@@ -1,4 +1,6 @@
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,7 +19,8 @@ from services.jobs import (
 )
 from wsmis_core.errors import SpecError
 
-World = Any
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 NOTHING = Findings(
     usable=True,

@@ -1,6 +1,8 @@
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +21,8 @@ from services.jobs import (
 )
 from wsmis_core.spec import Failure
 
-World = Any
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 BROKEN = Failure(reason="diverged", message="the loss is not a number.")
 

@@ -1,7 +1,9 @@
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -19,7 +21,8 @@ from services.jobs import (
     store_job,
 )
 
-World = Any
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 RACERS = 6
 

@@ -21,7 +21,8 @@ def test_the_secret_is_not_stored(database: Database, key: str) -> None:
 def test_a_key_is_known_again(database: Database, key: str) -> None:
     with database.reading() as session:
         caller = authenticate(session, key)
-    assert (caller.name, caller.scopes) == ("ci", {Scope.SUBMIT})
+    assert caller.name == "ci"
+    assert caller.scopes == {Scope.SUBMIT}
 
 
 def test_each_scope_includes_those_before_it(database: Database, key: str) -> None:

@@ -1,5 +1,7 @@
+from __future__ import annotations
+
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +19,8 @@ from services.jobs import (
 )
 from wsmis_core.spec import Failure, LogEvent, MetricEvent, ProgressEvent
 
-World = Any
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 CRASH = Failure(reason="crashed", message="exit status 1.", retryable=True)
 BAD_DATA = Failure(reason="invalid_data", message="no pixels.", field="a.dcm", remedy="Mend it.")
@@ -31,6 +34,8 @@ def test_success_keeps_digest_bytes_and_metrics(world: World) -> None:
     assert row.worker is None
     assert row.lease_expires is None
     assert row.attempts[0].outcome == "succeeded"
+    assert row.started is not None
+    assert row.finished is not None
     assert row.started <= row.finished
 
 

@@ -1,4 +1,6 @@
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,7 +19,8 @@ from services.jobs.tables import PipelineJob
 from wsmis_core.errors import SpecError
 from wsmis_core.spec import Failure, recipes
 
-World = Any
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 
 def submit(world: World, dataset: str, **request: Any) -> str:

@@ -1,5 +1,7 @@
+from __future__ import annotations
+
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import update
@@ -17,7 +19,8 @@ from services.jobs import (
 )
 from services.jobs.tables import Dataset, Job
 
-World = Any
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 LEASE = 10.0
 
@@ -42,6 +45,7 @@ def test_the_job_of_a_lost_worker_is_queued_again(world: World) -> None:
     row = world.job(job)
     assert row.status is Status.QUEUED
     assert row.attempts[0].outcome == "lost"
+    assert row.attempts[0].failure is not None
     assert row.attempts[0].failure["reason"] == "worker_lost"
 
 
@@ -83,7 +87,7 @@ def test_a_waiting_job_that_was_forgotten_is_settled(
 
 def test_a_queued_job_that_nobody_takes_is_published_again_but_ever_more_rarely(world: World) -> None:
     job = world.submit(dataset=world.dataset())
-    since = world.job(job).published
+    since = world.job(job).created
 
     def is_published(second: int) -> bool:
         with world.database.writing() as session:

@@ -1,11 +1,14 @@
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from services.jobs import JobRequest, Status, cancel, list_jobs, lock_job, prepare_job
 from wsmis_core.errors import Problem, SpecError
 
-World = Any
+if TYPE_CHECKING:
+    from tests.conftest import World
 
 
 def refused(world: World, stage: str, **request: Any) -> list[Problem]:
@@ -61,7 +64,7 @@ def test_every_complaint_comes_at_once(world: World) -> None:
         ({"usable": False}, "lists its problems; mend them and register it again."),
     ],
 )
-def test_a_data_set_that_is_not_ready(world: World, state: dict[str, bool], remedy: str) -> None:
+def test_a_data_set_that_is_not_ready(world: World, state: Any, remedy: str) -> None:
     field, told = only(refused(world, "train_classifier", dataset=world.dataset(**state)))
     assert field == "dataset"
     assert told is not None
