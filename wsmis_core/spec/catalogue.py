@@ -87,7 +87,10 @@ CATALOGUE: Mapping[StageName, Stage] = {
             "train_segmenter",
             stages.TrainSegmenter,
             "segmenter",
-            {"pseudo_labels": InputRole("pseudo_labels", required=False)},
+            {
+                "pseudo_labels": InputRole("pseudo_labels", required=False),
+                "classifier": InputRole("classifier", required=False, **_MODEL),
+            },
             trains=True,
         ),
         Stage(
@@ -176,6 +179,14 @@ def _joint_problems(params: stages.Params, inputs: Mapping[str, object]) -> list
                     "targets are true_masks, so this input would not be used.",
                     "inputs.pseudo_labels",
                     "Take it out, or set params.targets to pseudo_labels.",
+                )
+            ]
+        case stages.TrainSegmenter(weights=weights) if (weights == "classifier") != ("classifier" in inputs):
+            return [
+                Problem(
+                    f"weights are {weights}, and this input is {'' if 'classifier' in inputs else 'not '}given.",
+                    "inputs.classifier",
+                    "Give the id of a train_classifier job and set params.weights to classifier, or neither.",
                 )
             ]
         case stages.TrainIrnet(trunk="classifier") if "classifier" not in inputs:

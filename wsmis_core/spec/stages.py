@@ -199,7 +199,9 @@ class TrainSegmenter(Training):
     stage: Literal["train_segmenter"] = "train_segmenter"
     arch: Literal["unet", "deeplabv3plus"] = "unet"
     encoder: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "resnet50"
-    weights: Weights = "none"
+    weights: Literal["none", "imagenet", "classifier"] = Field(
+        default="none", description="where the encoder starts; `classifier`: the trunk of that input"
+    )
     targets: Literal["pseudo_labels", "true_masks"] = "pseudo_labels"
     image_size: ImageSize = 256
     normalisation: Normalisation = "imagenet"

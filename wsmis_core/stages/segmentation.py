@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wsmis_core.engine import Term
+from wsmis_core.models import TRUNKS
 from wsmis_core.models.losses import LossSum, cross_entropy, pixel_bce, soft_dice
 from wsmis_core.models.segmenters import Segmenter, make_segmenter
 from wsmis_core.spec.stages import TrainSegmenter
@@ -43,13 +44,16 @@ def segmenter_details(params: TrainSegmenter, classes: Sequence[str]) -> dict[st
         "loss": params.loss,
         "threshold": params.threshold,
         "targets": params.targets,
+        # Over a trunk of step 1 the decoder hangs on that trunk's stages, not on smp's encoder of its name.
+        "over_trunk": params.weights == "classifier",
     }
 
 
 def segmenter_from(details: Mapping[str, Any]) -> Segmenter:
     """A segmenter as an artifact's details describe it, without its weights."""
     channels = OUTPUTS[details["loss"]].channels(len(details["classes"]))
-    return make_segmenter(details["arch"], encoder=details["encoder"], classes=channels)
+    trunk = TRUNKS[details["encoder"]]("none") if details["over_trunk"] else None
+    return make_segmenter(details["arch"], encoder=details["encoder"], classes=channels, trunk=trunk)
 
 
 @torch.no_grad()

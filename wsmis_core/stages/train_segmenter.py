@@ -22,7 +22,8 @@ from wsmis_core.engine import (
     Term,
     train,
 )
-from wsmis_core.errors import DataError
+from wsmis_core.errors import DataError, SpecError
+from wsmis_core.models import Classifier
 from wsmis_core.models.segmenters import Segmenter, make_segmenter
 from wsmis_core.spec.stages import TrainSegmenter
 from wsmis_core.stages.inputs import (
@@ -35,6 +36,7 @@ from wsmis_core.stages.inputs import (
 )
 from wsmis_core.stages.label_maps import LabelMaps, nearest
 from wsmis_core.stages.segmentation import OUTPUTS, segmenter_details
+from wsmis_core.stages.train_classifier import classifier_from
 
 __all__ = ["run"]
 
@@ -90,12 +92,7 @@ class _Segmentation(Task):
             )
         self.pictures = pictures(context, index, size=params.image_size, normalisation=params.normalisation)
         torch.manual_seed(params.seed)
-        self.model = make_segmenter(
-            params.arch,
-            encoder=params.encoder,
-            classes=OUTPUTS[params.loss].channels(len(index.classes)),
-            weights=params.weights,
-        )
+        self.model = _model(context, params, classes=len(index.classes))
 
     def _has_target(self, sample: Sample) -> bool:
         """An image without labels has an empty mask; one with a label needs a target."""
@@ -161,6 +158,22 @@ class _Segmentation(Task):
         if not sample.class_ids:
             return np.zeros((self.params.image_size, self.params.image_size), dtype=np.uint8)
         return self.targets.array(sample)
+
+
+def _model(context: RunContext, params: TrainSegmenter, *, classes: int) -> Segmenter:
+    channels = OUTPUTS[params.loss].channels(classes)
+    if params.weights != "classifier":
+        return make_segmenter(params.arch, encoder=params.encoder, classes=channels, weights=params.weights)
+    source = input_artifact(context, "classifier")
+    if source.details["arch"] != params.encoder:
+        raise SpecError(
+            f"{params.encoder} is not the classifier's arch, {source.details['arch']}.",
+            field="params.encoder",
+            remedy=f"Set it to {source.details['arch']}, or set weights to none.",
+        )
+    classifier = load_model(source, classifier_from)
+    assert isinstance(classifier, Classifier)
+    return make_segmenter(params.arch, encoder=params.encoder, classes=channels, trunk=classifier.trunk)
 
 
 def _targets(context: RunContext, params: TrainSegmenter, index: DatasetIndex) -> _Targets:

@@ -30,3 +30,12 @@ def test_axes_and_read_only_arrays() -> None:
     tensor = to_tensor(images, scheme="pneumothorax")
     assert tensor.shape == (2, 3, 4, 5)
     assert tensor[1, 2, 3, 4].item() == pytest.approx((119 / 255 - 0.49) / 0.23, rel=1e-6)
+
+
+def test_per_image_takes_each_images_own_mean_and_deviation() -> None:
+    images = np.array([[[[0], [255]]], [[[100], [100]]]], dtype=np.uint8)  # (2, 1, 2, 1)
+    tensor = to_tensor(images, scheme="per_image")
+    deviation = 0.5**0.5 + 1e-3  # of the sample 0, 1
+    expected = torch.tensor([-0.5 / deviation, 0.5 / deviation]).expand(3, 1, 2)
+    torch.testing.assert_close(tensor[0], expected)
+    torch.testing.assert_close(tensor[1], torch.zeros(3, 1, 2))
