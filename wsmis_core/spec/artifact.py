@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from wsmis_core.errors import ArtifactError
 from wsmis_core.spec.catalogue import ArtifactKind, StageName
-from wsmis_core.spec.model import Spec, validate
+from wsmis_core.spec.model import Spec, problems_of
 
 __all__ = ["MANIFEST_FILE", "CodeRef", "FileEntry", "Lineage", "Manifest", "read_manifest", "verify_files"]
 
@@ -74,7 +73,14 @@ def read_manifest(folder: Path) -> Manifest:
             field=str(path),
             remedy="Run the job that makes it again.",
         ) from None
-    return validate(Manifest, _json(text, path))
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        raise ArtifactError(
+            f"The manifest is not sound: {problems_of(error.errors())[0]}",
+            field=str(path),
+            remedy="Run the job that makes it again.",
+        ) from None
 
 
 def verify_files(manifest: Manifest, folder: Path) -> None:
@@ -95,12 +101,3 @@ def verify_files(manifest: Manifest, folder: Path) -> None:
                 field=str(path),
                 remedy="Run the job that makes it again.",
             )
-
-
-def _json(text: str, path: Path) -> object:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ArtifactError(
-            f"The manifest is not JSON: {error}.", field=str(path), remedy="Run the job that makes it again."
-        ) from None

@@ -184,7 +184,7 @@ def _joint_problems(params: stages.Params, inputs: Mapping[str, object]) -> list
         case stages.TrainSegmenter(weights=weights) if (weights == "classifier") != ("classifier" in inputs):
             return [
                 Problem(
-                    f"weights are {weights}, and this input is {'' if 'classifier' in inputs else 'not '}given.",
+                    f"weights are {weights}; this input goes with the weights `classifier` and no others.",
                     "inputs.classifier",
                     "Give the id of a train_classifier job and set params.weights to classifier, or neither.",
                 )

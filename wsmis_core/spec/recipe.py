@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from wsmis_core.errors import Problem, SpecError
 from wsmis_core.spec.catalogue import CATALOGUE, StageName, make_params
@@ -38,6 +38,16 @@ class Recipe(Spec):
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     description: str
     steps: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Step]
+
+    @model_validator(mode="after")
+    def _inputs_name_steps(self) -> Self:
+        for name, step in self.steps.items():
+            for role, source in step.inputs.items():
+                if source not in self.steps:
+                    raise ValueError(
+                        f"{source!r}, the {role} of the step {name}, is no step. Name one of {', '.join(self.steps)}."
+                    )
+        return self
 
 
 class PlannedStep(Spec):

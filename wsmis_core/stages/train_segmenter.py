@@ -29,6 +29,7 @@ from wsmis_core.spec.stages import TrainSegmenter
 from wsmis_core.stages.inputs import (
     dataset_index,
     input_artifact,
+    load_model,
     pictures,
     sampled_order,
     samples_of,

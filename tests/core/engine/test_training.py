@@ -31,7 +31,13 @@ def prepare(
     **params: Any,
 ) -> Path:
     folder.mkdir()
-    given = {"epochs": 3, "batch_size": 5, "keep": "last", "optimizer": Optimizer(name="adam"), "rates": RATES}
+    given = {
+        "epochs": 3,
+        "batch_size": 5,
+        "keep": "last",
+        "optimizer": Optimizer(name="adam"),
+        "rates": RATES,
+    }
     spec = RunSpec(
         job="toy",
         attempt=1 + len(previous),
@@ -45,7 +51,13 @@ def prepare(
 
 
 def start(folder: Path, *, ranks: int = 1) -> subprocess.Popen[bytes]:
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}", "--max-restarts=0"]
+    torchrun = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={ranks}",
+        "--max-restarts=0",
+    ]
     with (folder / "log.txt").open("w") as log:
         return subprocess.Popen(
             [sys.executable, *(torchrun if ranks > 1 else []), str(PROGRAM), str(folder)],

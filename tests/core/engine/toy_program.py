@@ -33,7 +33,11 @@ class Regression(Task):
     def __init__(self, *, dropout: float) -> None:
         torch.manual_seed(0)
         self.model = nn.Sequential(
-            nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Tanh(), nn.Dropout(dropout), nn.Conv2d(4, 1, 1)
+            nn.Conv2d(1, 4, 3, padding=1),
+            nn.BatchNorm2d(4),
+            nn.Tanh(),
+            nn.Dropout(dropout),
+            nn.Conv2d(4, 1, 1),
         ).double()
 
     @property
@@ -86,13 +90,21 @@ def main(folder: Path) -> None:
     spec = validate(RunSpec, json.loads((folder / "spec.json").read_text()))
     params = spec.params
     assert isinstance(params, TrainClassifier)
-    with stop_on_sigterm() as stop, joined_ranks() as ranks, open_events(folder, speaks=ranks.is_main) as events:
+    with (
+        stop_on_sigterm() as stop,
+        joined_ranks() as ranks,
+        open_events(folder, speaks=ranks.is_main) as events,
+    ):
         context = RunContext(spec=spec, folder=folder, ranks=ranks, events=events, stop=stop)
         task = Regression(dropout=settings["dropout"])
         if settings["die_at_step"] is not None:
             _die_at(task, settings["die_at_step"])
         figures = train(
-            task, params=params, rates=params.rates.model_dump(), context=context, keep_best=params.keep == "best"
+            task,
+            params=params,
+            rates=params.rates.model_dump(),
+            context=context,
+            keep_best=params.keep == "best",
         )
         if ranks.is_main:
             torch.save(task.model.state_dict(), folder / "weights.pt")

@@ -1,0 +1,75 @@
+"""Recipes: whole, in an order that can run, open to overrides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wsmis_core.errors import SpecError
+from wsmis_core.spec import CATALOGUE, Recipe, load_recipe, plan, recipes, validate
+
+
+@pytest.mark.parametrize("name", ["smoke", "pneumothorax"])
+@pytest.mark.parametrize("has_masks", [True, False])
+def test_every_recipe_can_be_planned(name: str, has_masks: bool) -> None:
+    steps = plan(recipes()[name], {}, has_masks=has_masks)
+    seen: dict[str, str] = {}
+    for step in steps:
+        for role, source in step.inputs.items():
+            assert CATALOGUE[step.stage].inputs[role].kind == seen[source]
+        seen[step.name] = CATALOGUE[step.stage].output
+    assert ("evaluate" in seen) == has_masks
+    assert "predict" in seen
+
+
+def test_smoke_runs_all_eight_stages_and_the_ceiling() -> None:
+    steps = plan(recipes()["smoke"], {}, has_masks=True)
+    assert {step.stage for step in steps} == set(CATALOGUE)
+    assert [step.name for step in steps][-4:] == ["train_segmenter", "train_ceiling", "evaluate", "predict"]
+
+
+def test_without_masks_nothing_trains_on_them() -> None:
+    steps = plan(recipes()["smoke"], {}, has_masks=False)
+    assert not [step.name for step in steps if step.params.get("targets") == "true_masks"]
+
+
+def test_overrides_go_to_a_step_or_to_every_step_that_has_the_param() -> None:
+    steps = plan(
+        recipes()["smoke"], {"*": {"seed": 5}, "train_irnet": {"radius": 7, "seed": 6}}, has_masks=True
+    )
+    by_name = {step.name: step.params for step in steps}
+    assert by_name["train_classifier"]["seed"] == 5
+    assert (by_name["train_irnet"]["seed"], by_name["train_irnet"]["radius"]) == (6, 7)
+
+
+def test_mistaken_overrides_name_the_step_and_the_param() -> None:
+    overrides = {"train_clasifier": {"epochs": 2}, "*": {"sed": 1}, "train_irnet": {"radius": 1}}
+    with pytest.raises(SpecError) as raised:
+        plan(recipes()["smoke"], overrides, has_masks=True)
+    told = {problem.field: str(problem) for problem in raised.value.problems}
+    assert set(told) == {"params.train_clasifier", "params.*.sed", "params.train_irnet.radius"}
+    assert "Did you mean train_classifier?" in told["params.train_clasifier"]
+
+
+def test_steps_that_wait_for_each_other_are_told() -> None:
+    steps: dict[str, Any] = {
+        "a": {"stage": "extract_cams", "inputs": {"classifier": "b"}},
+        "b": {"stage": "train_classifier", "inputs": {"classifier": "a"}},
+    }
+    recipe = validate(Recipe, {"name": "circle", "description": "", "steps": steps})
+    with pytest.raises(SpecError, match="wait for each other: a, b"):
+        plan(recipe, {}, has_masks=True)
+
+
+def test_an_input_that_names_no_step_is_told() -> None:
+    steps = {"a": {"stage": "extract_cams", "inputs": {"classifier": "nobody"}}}
+    with pytest.raises(SpecError, match="'nobody', the classifier of the step a, is no step"):
+        validate(Recipe, {"name": "lost", "description": "", "steps": steps})
+
+
+def test_text_that_is_no_recipe_is_told() -> None:
+    with pytest.raises(SpecError, match="not YAML"):
+        load_recipe("a: [")
+    with pytest.raises(SpecError, match="steps: this field is missing"):
+        load_recipe("name: a\ndescription: b")
