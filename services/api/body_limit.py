@@ -38,7 +38,7 @@ class BodyLimit:
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         announced = Headers(scope=scope).get("content-length", "0")
-        if not announced.isdigit() or int(announced) > self.most:
+        if not announced.isdecimal() or int(announced) > self.most:
             return None
         body = bytearray()
         while True:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 __all__ = ["ByteRange", "byte_range"]
 
 # One range alone (RFC 9110, 14.1.2): first-last, first-, or -suffix.
-SINGLE = re.compile(r"^bytes=(?:(\d+)-(\d*)|-(\d+))$")
+SINGLE = re.compile(r"^bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -125,6 +125,16 @@ def database_away(request: Request) -> JSONResponse:
     )
 
 
+async def _on_unstorable(request: Request, _: Any) -> JSONResponse:
+    """PostgreSQL takes no NUL character in any text."""
+    return problem_of_status(
+        request,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "a text of the request holds a character that cannot be stored.",
+        "Take out the NUL characters.",
+    )
+
+
 async def _on_bug(request: Request, _: Any) -> JSONResponse:
     """What was raised goes to the log, not to the caller."""
     return problem_of_status(
@@ -164,5 +174,6 @@ HANDLERS: dict[int | type[Exception], Any] = {
     RequestValidationError: _on_invalid_request,
     HTTPException: _on_http_error,
     OperationalError: _on_database_away,
+    DataError: _on_unstorable,
     Exception: _on_bug,
 }

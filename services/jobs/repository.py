@@ -17,6 +17,7 @@ __all__ = [
     "get_dataset",
     "get_job",
     "get_pipeline",
+    "get_status",
     "list_datasets",
     "list_jobs",
     "list_pipelines",
@@ -59,8 +60,16 @@ def get_job(session: Session, job_id: str) -> Job:
     """The job with its inputs, attempts and pipelines; raises NotFound."""
     job = session.scalars(select(Job).where(Job.id == job_id).options(*WHOLE_JOB)).one_or_none()
     if job is None:
-        raise NotFound(f"there is no job {job_id}.", remedy="GET /jobs lists those that are there.")
+        raise _no_job(job_id)
     return job
+
+
+def get_status(session: Session, job_id: str) -> Status:
+    """The job's status alone; raises NotFound."""
+    status = session.scalars(select(Job.status).where(Job.id == job_id)).one_or_none()
+    if status is None:
+        raise _no_job(job_id)
+    return status
 
 
 def list_jobs(
@@ -118,3 +127,7 @@ def events_after(
     if kind is not None:
         query = query.where(JobEvent.type == kind)
     return session.scalars(query.limit(limit) if limit else query).all()
+
+
+def _no_job(job_id: str) -> NotFound:
+    return NotFound(f"there is no job {job_id}.", remedy="GET /jobs lists those that are there.")

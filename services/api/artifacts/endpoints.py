@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 
 from services.api.files import file_under
 from services.api.state import Service, State, requires
-from services.jobs import NotFound, Scope, Status, get_job
+from services.jobs import NotFound, Scope, Status, get_status
 from wsmis_core.spec import MANIFEST_FILE, Manifest
 
 __all__ = ["router"]
@@ -34,7 +34,7 @@ def download(service: Service, job: str, path: str) -> FileResponse:
 def _folder(service: State, job: str) -> Path:
     """The folder of a succeeded job's artifact; raises NotFound."""
     with service.database.reading() as session:
-        status = get_job(session, job).status
+        status = get_status(session, job)
     if status is not Status.SUCCEEDED:
         raise NotFound(
             f"the job {job} is {status} and has left no artifact.", remedy="Wait until it has succeeded."

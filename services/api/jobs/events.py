@@ -14,7 +14,7 @@ from starlette.responses import StreamingResponse
 from services.api.jobs.schemas import EventView
 from services.api.pages import Page, page
 from services.api.state import Service, State, requires
-from services.jobs import FINAL, Scope, events_after, get_job
+from services.jobs import FINAL, Scope, events_after, get_status
 
 __all__ = ["router"]
 
@@ -32,10 +32,10 @@ async def events(
     request: Request,
     service: Service,
     job: str,
-    cursor: Annotated[int, Query(ge=0, description="the `seq` of the last event seen")] = 0,
+    cursor: Annotated[int, Query(ge=0, lt=2**31, description="the `seq` of the last event seen")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     type: Annotated[str | None, Query(description="of this type alone")] = None,  # noqa: A002 - the event's own word
-    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    last_event_id: Annotated[int | None, Header(ge=0, lt=2**31)] = None,
 ) -> Response:
     """Oldest first. With `Accept: text/event-stream` as they come, until the job has ended.
 
@@ -81,6 +81,6 @@ def _look(
 ) -> tuple[Sequence[EventView], bool]:
     """The next events, and whether the job had ended when they were read. Raises NotFound."""
     with service.database.reading() as session:
-        ended = get_job(session, job).status in FINAL
+        ended = get_status(session, job) in FINAL
         rows = events_after(session, job, after, limit=limit, kind=kind)
         return [EventView.of(row) for row in rows], ended

@@ -28,7 +28,7 @@ BEHIND_THE_END = 416
 def log(
     service: Service,
     job: str,
-    attempt: Annotated[int | None, Query(ge=1, description="by default the latest")] = None,
+    attempt: Annotated[int | None, Query(ge=1, lt=2**31, description="by default the latest")] = None,
     offset: Annotated[int, Query(ge=0, description="the first byte")] = 0,
     limit: Annotated[int | None, Query(ge=1, description="at most so many bytes")] = None,
     wanted: Annotated[str | None, Header(alias="Range")] = None,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
 from services.api.files import file_under
 from services.api.state import Service, requires
-from services.jobs import NotFound, Scope, events_after, get_job
+from services.jobs import NotFound, Scope, events_after, get_status
 
 __all__ = ["router"]
 
@@ -33,7 +34,7 @@ class Preview(BaseModel):
 def listed(service: Service, job: str) -> list[Preview]:
     """The pictures, oldest first."""
     with service.database.reading() as session:
-        get_job(session, job)
+        get_status(session, job)
         events = events_after(session, job, 0, kind=PREVIEW)
     return [
         Preview(
@@ -48,10 +49,10 @@ def listed(service: Service, job: str) -> list[Preview]:
 
 
 @router.get("/{seq}", response_class=FileResponse)
-def shown(service: Service, job: str, seq: int) -> FileResponse:
+def shown(service: Service, job: str, seq: Annotated[int, Path(ge=1, lt=2**31)]) -> FileResponse:
     """One picture."""
     with service.database.reading() as session:
-        get_job(session, job)
+        get_status(session, job)
         events = events_after(session, job, seq - 1, kind=PREVIEW, limit=1)
     if not events or events[0].seq != seq or events[0].attempt is None:
         raise NotFound(
