@@ -44,8 +44,9 @@ class Recipe(Spec):
         for name, step in self.steps.items():
             for role, source in step.inputs.items():
                 if source not in self.steps:
+                    known = ", ".join(self.steps)
                     raise ValueError(
-                        f"{source!r}, the {role} of the step {name}, is no step. Name one of {', '.join(self.steps)}."
+                        f"{source!r}, the {role} of the step {name}, is no step. Name one of {known}."
                     )
         return self
 

@@ -40,7 +40,7 @@ def test_every_mistake_is_told_at_once_with_its_field() -> None:
             "epocs": 3,
             "batch_size": "many",
             "schedule": {"name": "stp"},
-            "optimizer": {"name": "sgd", "lr": 1},
+            "optimizer": {"name": "sgd", "x": 1},
         },
         cams="job",
     )
