@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from rich.console import Console, RenderableType
@@ -28,10 +28,8 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         # What comes from the service is never taken for markup.
-        self._results = Console(
-            markup=False, highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH
-        )
-        self.notes = Console(markup=False, highlight=False, stderr=True)
+        self._results = Console(markup=False, highlight=False, width=_width(sys.stdout))
+        self.notes = Console(markup=False, highlight=False, stderr=True, width=_width(sys.stderr))
 
     def show(self, data: Any, *views: RenderableType) -> None:
         """The call's result: ``data`` as JSON, or the ``views`` of it."""
@@ -69,3 +67,7 @@ class Output:
             raise typer.Exit(exit_status(error)) from None
         except KeyboardInterrupt:
             raise typer.Exit(ExitStatus.INTERRUPTED) from None
+
+
+def _width(stream: TextIO) -> int | None:
+    return None if stream.isatty() else PIPED_WIDTH
