@@ -16,7 +16,9 @@ from wsmis_core.errors import SpecError, WeightsError
 from wsmis_core.models.trunks import TRUNKS, Trunk, imagenet_state
 
 SMALL_TRUNK = "resnet_small"
-SMALL_DECODER_CHANNELS = (64, 32, 16)
+# The small U-Net decodes up to half the image's resolution; its logits are interpolated from there.
+SMALL_DECODER_CHANNELS = (32, 24)
+SMALL_OUTPUT_STRIDE = 2
 # Images are padded to a multiple of this, which the stride of every encoder divides.
 PADDED_MULTIPLE = 32
 
@@ -115,7 +117,7 @@ def _small_unet(trunk: Trunk, classes: int) -> Segmenter:
         decoder_channels=SMALL_DECODER_CHANNELS,
         n_blocks=len(SMALL_DECODER_CHANNELS),
     )
-    head = SegmentationHead(SMALL_DECODER_CHANNELS[-1], classes)
+    head = SegmentationHead(SMALL_DECODER_CHANNELS[-1], classes, upsampling=SMALL_OUTPUT_STRIDE)
     return Segmenter(encoder=encoder, decoder=decoder, head=head)
 
 
