@@ -126,7 +126,7 @@ class Client:
         response = self._call("GET", path, headers={"If-None-Match": etag} if etag else {})
         if response.status_code == httpx.codes.NOT_MODIFIED:
             return None, etag
-        return _accepted(response).json(), response.headers.get("ETag")
+        return _decoded(response), response.headers.get("ETag")
 
     def _listed(self, path: str, **filters: str | None) -> Iterator[Any]:
         params = {name: value for name, value in filters.items() if value is not None}
@@ -142,9 +142,7 @@ class Client:
     ) -> Any:
         """``once``: the call carries a key by which the service knows its repetition."""
         headers = {"Idempotency-Key": uuid.uuid4().hex} if once else {}
-        return _accepted(
-            self._call(method, path, json=body, headers=headers, params=params, again=once)
-        ).json()
+        return _decoded(self._call(method, path, json=body, headers=headers, params=params, again=once))
 
     def _call(self, method: str, path: str, *, again: bool = False, **request: Any) -> httpx.Response:
         for pause in (*PAUSES, None):
@@ -199,6 +197,16 @@ def _accepted(response: httpx.Response) -> httpx.Response:
     if response.is_server_error:
         raise NoServiceError(f"the service has failed: {told.message}", remedy=told.remedy)
     raise told
+
+
+def _decoded(response: httpx.Response) -> Any:
+    try:
+        return _accepted(response).json()
+    except ValueError:
+        raise NoServiceError(
+            f"what answers at {response.request.url} is another program.",
+            remedy="Name the service with --url or WSMIS_URL.",
+        ) from None
 
 
 def _no_service(url: str, why: object) -> NoServiceError:

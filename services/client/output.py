@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from services.client.exits import ExitStatus, exit_status
-from wsmis_core.errors import WsmisError
+from wsmis_core.errors import SpecError, WsmisError
 
 __all__ = ["Output"]
 
@@ -65,6 +65,9 @@ class Output:
         except WsmisError as error:
             self.error(error)
             raise typer.Exit(exit_status(error)) from None
+        except OSError as error:  # of this machine: a full disk, a folder that may not be written
+            self.error(SpecError(f"{error.strerror or error}.", field=error.filename))
+            raise typer.Exit(ExitStatus.WRONG_USE) from None
         except KeyboardInterrupt:
             raise typer.Exit(ExitStatus.INTERRUPTED) from None
 

@@ -235,6 +235,16 @@ def test_artifacts_are_listed_and_downloaded(real: Any, wsmis: Any, dataset: str
         assert hashlib.sha256((folder / entry["path"]).read_bytes()).hexdigest() == entry["sha256"]
 
 
+def test_a_folder_that_cannot_be_written_is_told(real: Any, wsmis: Any, dataset: str, tmp_path: Path) -> None:
+    submitted = submit(wsmis, "--dataset", dataset)
+    real.succeed(real.claim(submitted["id"]), {"scores.json": b"{}"})
+    (tmp_path / "file").touch()
+    told = wsmis(
+        "artifacts", submitted["id"], "--download", str(tmp_path / "file" / "below"), status=WRONG_USE
+    )
+    assert f"{tmp_path / 'file' / 'below'}: Not a directory." in told.stderr
+
+
 def test_predictions_of_files_come_as_masks(real: Any, wsmis: Any, dataset: str, tmp_path: Path) -> None:
     segmenter = submit(wsmis, "--dataset", dataset)
     real.succeed(real.claim(segmenter["id"]))

@@ -69,6 +69,12 @@ def test_a_failing_service_is_no_refusal(service: Any) -> None:
         client.job("job_1")
 
 
+def test_another_program_at_the_address_is_told(service: Any) -> None:
+    service.answers["GET /jobs/job_1"] = lambda *_: (200, {}, b"<html>")
+    with Client(service.url) as client, pytest.raises(NoServiceError, match="another program"):
+        client.job("job_1")
+
+
 def test_lists_are_read_page_by_page(service: Any) -> None:
     service.says("GET /datasets", {"items": [{"id": "ds_3"}, {"id": "ds_2"}], "next": "c/2"})
     service.says("GET /datasets?cursor=c%2F2", {"items": [{"id": "ds_1"}], "next": None})
