@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from wsmis_core.spec import CATALOGUE, make_params, recipes
+from wsmis_core.spec import CATALOGUE, recipes
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -25,8 +25,8 @@ def test_every_stage_tells_its_params_inputs_and_output(client: httpx.Client) ->
 @pytest.mark.parametrize("name", sorted(CATALOGUE))
 def test_the_defaults_are_what_empty_params_become(client: httpx.Client, name: str) -> None:
     stage = client.get(f"/stages/{name}").json()
-    inputs = dict.fromkeys(stage["inputs"], "job")
-    assert stage["defaults"] == make_params(name, {}, inputs).model_dump(mode="json")
+    params = next(known.params for known in CATALOGUE.values() if known.name == name)
+    assert stage["defaults"] == params().model_dump(mode="json")
 
 
 def test_recipes(client: httpx.Client) -> None:
