@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 TINY_SLEEP = 0.01
+KINDS = {"train_classifier": "classifier", "extract_cams": "cams"}
 
 run = Path(sys.argv[1])
 spec = json.loads((run / "spec.json").read_text())
@@ -44,7 +45,7 @@ def finish(*, content: bytes = b"weights", stated: bytes | None = None) -> NoRet
     manifest = {
         "job": spec["job"],
         "stage": spec["params"]["stage"],
-        "kind": "classifier",
+        "kind": KINDS[spec["params"]["stage"]],
         "created": datetime.now(UTC).isoformat(),
         "files": [{"path": "model.bin", "size": len(content), "sha256": digest}],
         "lineage": {"params": spec["params"], "code": code},

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -204,6 +204,25 @@ def test_silence_is_a_stall(bench: Bench, service: Service) -> None:
     failure = service.job(job).failed_for
     assert failure is not None
     assert failure.reason == "stalled"
+
+
+def test_a_locked_database_does_not_touch_the_job(
+    bench: Bench, service: Service, eventually: Eventually
+) -> None:
+    """SQLite's write lock is held for longer than the lease."""
+    job = service.submit("wait")
+
+    def lock() -> None:
+        eventually(lambda: service.job(job).status is Status.RUNNING, "a running job")
+        with service.database.writing() as session:
+            session.execute(text("SELECT 1"))  # begins the transaction
+            eventually(lambda: (service.job(job).lease_expires or utc_now()) < utc_now(), "an expired lease")
+        bench.ranks.go(job)
+
+    with bench.meanwhile(lock):
+        ended = bench.run(job)
+    assert ended == Ended(Status.SUCCEEDED)
+    assert len(service.job(job).attempts) == 1
 
 
 class Outage(Database):
