@@ -22,7 +22,7 @@ def configure_log(level: int = logging.INFO) -> None:
     after: list[structlog.typing.Processor] = (
         [structlog.dev.ConsoleRenderer()]
         if terminal
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
     structlog.configure(
         processors=[

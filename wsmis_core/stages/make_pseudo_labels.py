@@ -23,7 +23,7 @@ from wsmis_core.stages.inputs import dataset_index, input_artifact, load_model, 
 from wsmis_core.stages.maps import load_maps, resized
 from wsmis_core.stages.train_irnet import irnet_from
 
-__all__ = ["labels_above", "run"]
+__all__ = ["labels_above", "run", "without_specks"]
 
 _EPSILON = 1e-5
 
@@ -104,10 +104,10 @@ def _labels(
         class_ids=class_ids,
     )
     labels = guarded.labels.cpu().numpy()
-    return _without_specks(labels, smallest=params.smallest_component * labels.size), guarded.kept_unrefined
+    return without_specks(labels, smallest=params.smallest_component * labels.size), guarded.kept_unrefined
 
 
-def _without_specks(labels: NDArray[np.uint8], *, smallest: float) -> NDArray[np.uint8]:
+def without_specks(labels: NDArray[np.uint8], *, smallest: float) -> NDArray[np.uint8]:
     """Labels without connected components of under ``smallest`` pixels; a class keeps its largest."""
     cleaned = labels.copy()
     for class_id in np.unique(labels[labels > 0]):
