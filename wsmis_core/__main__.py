@@ -27,7 +27,7 @@ from wsmis_core.engine import (
     stop_on_sigterm,
     write_manifest,
 )
-from wsmis_core.errors import ResourceError, WsmisError
+from wsmis_core.errors import WsmisError
 from wsmis_core.files import write_text_atomically
 from wsmis_core.spec import FAILURE_FILE, SPEC_FILE, Failure, RunSpec, validate
 from wsmis_core.stages import STAGES, prepare_local_run
@@ -41,10 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     structlog.contextvars.bind_contextvars(rank=int(os.environ.get("RANK", "0")))
     try:
         return _run(folder, local_spec)
-    except WsmisError as error:
-        return _failed(folder, error, None)
     except Exception as error:
-        return _failed(folder, _as_known(error), error)
+        return _failed(folder, error)
 
 
 def _parsed(arguments: list[str] | None) -> tuple[Path, Path | None]:
@@ -88,48 +86,29 @@ def _run_stage(context: RunContext) -> None:
     ranks.wait()
 
 
-def _failed(folder: Path, known: WsmisError | None, error: Exception | None) -> int:
+def _failed(folder: Path, error: Exception) -> int:
     """Write why, unless another rank was first; tell the log all of it."""
-    if known is None:
-        assert error is not None
+    if isinstance(error, WsmisError):
+        failure = Failure(
+            reason=error.reason,
+            message=error.message,
+            field=error.field,
+            remedy=error.remedy,
+            retryable=False,
+        )
+    else:
         failure = Failure(
             reason="crashed",
             message=f"{type(error).__name__}: {error}",
             remedy="See the log; if it is no fault of the host, please report it.",
             retryable=True,
         )
-    else:
-        failure = Failure(
-            reason=known.reason,
-            message=known.message,
-            field=known.field,
-            remedy=known.remedy,
-            retryable=False,
-        )
+    sys.stderr.write("".join(traceback.format_exception(error)))
     _log.error("failed", reason=failure.reason, message=failure.message)
-    if error is not None:
-        sys.stderr.write("".join(traceback.format_exception(error)))
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / FAILURE_FILE).exists():
         write_text_atomically(folder / FAILURE_FILE, failure.model_dump_json(indent=1))
     return 1
-
-
-def _as_known(error: Exception) -> WsmisError | None:
-    """Errors of torch and the system that a user can do something about."""
-    text = str(error)
-    if type(error).__name__ == "OutOfMemoryError" or "out of memory" in text.lower():
-        return ResourceError(
-            f"The device's memory does not suffice: {text.splitlines()[0]}.",
-            field="params.batch_size",
-            remedy="Lower batch_size or image_size, set precision to bfloat16, or take more GPUs.",
-        )
-    if isinstance(error, OSError) and error.errno == 28:  # ENOSPC
-        return ResourceError(
-            f"The disk is full: {error.filename or ''}.",
-            remedy="Make room and retry the job; it goes on from here.",
-        )
-    return None
 
 
 if __name__ == "__main__":

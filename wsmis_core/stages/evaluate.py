@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from wsmis_core.cam import fixed_threshold
 from wsmis_core.data import DatasetIndex, Sample, read_class_masks, read_image
 from wsmis_core.engine import RunContext, StageResult
 from wsmis_core.errors import DataError
@@ -20,6 +21,7 @@ from wsmis_core.export import Captioned, contact_sheet, overlay
 from wsmis_core.files import write_bytes_atomically, write_text_atomically
 from wsmis_core.metrics import MaskCounts
 from wsmis_core.models.segmenters import Segmenter
+from wsmis_core.spec.parts import Fixed
 from wsmis_core.spec.stages import Evaluate
 from wsmis_core.stages.inputs import dataset_index, input_artifact, load_model, pictures
 from wsmis_core.stages.label_maps import LabelMaps, nearest
@@ -91,6 +93,9 @@ def _cams(context: RunContext, params: Evaluate, index: DatasetIndex, role: str)
             return np.zeros((sample.height, sample.width), dtype=np.uint8)
         stored = load_maps(path)
         maps = resized(stored.maps, (sample.height, sample.width))
+        if isinstance(params.cam_threshold, Fixed):  # the published rule: a share of the range
+            share = params.cam_threshold.value
+            return fixed_threshold(maps, stored.class_ids, background_threshold=share).numpy()
         return labels_above(maps, stored.class_ids, params.cam_threshold).numpy()
 
     return step
