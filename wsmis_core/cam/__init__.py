@@ -5,7 +5,7 @@ from __future__ import annotations
 from wsmis_core.cam.maps import cam, grad_cam, grad_cam_pp
 from wsmis_core.cam.multiscale import multi_scale_maps, normalise
 from wsmis_core.cam.refinement import pamr, pixel_affinities
-from wsmis_core.cam.thresholds import fixed_threshold, otsu, otsu_twice
+from wsmis_core.cam.thresholds import fixed_threshold, otsu, otsu_middle, otsu_twice
 
 __all__ = [
     "cam",
@@ -15,6 +15,7 @@ __all__ = [
     "multi_scale_maps",
     "normalise",
     "otsu",
+    "otsu_middle",
     "otsu_twice",
     "pamr",
     "pixel_affinities",

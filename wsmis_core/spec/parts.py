@@ -14,6 +14,8 @@ __all__ = [
     "Fixed",
     "Normalisation",
     "Optimizer",
+    "Otsu",
+    "OtsuMiddle",
     "OtsuTwice",
     "Pamr",
     "Precision",
@@ -103,10 +105,22 @@ class Fixed(Spec):
     value: Probability
 
 
+class Otsu(Spec):
+    """Otsu's threshold of each map; suits sharp maps, and needs no masks."""
+
+    name: Literal["otsu"] = "otsu"
+
+
 class OtsuTwice(Spec):
-    """Otsu's threshold of the map, then Otsu's again within the upper part; needs no masks."""
+    """Otsu's threshold within the part above Otsu's threshold; suits blurred maps, and needs no masks."""
 
     name: Literal["otsu_twice"] = "otsu_twice"
 
 
-Threshold = Annotated[Fixed | OtsuTwice, Field(discriminator="name")]
+class OtsuMiddle(Spec):
+    """The middle between `otsu` and `otsu_twice`, for maps of which it is not known how sharp they are."""
+
+    name: Literal["otsu_middle"] = "otsu_middle"
+
+
+Threshold = Annotated[Fixed | Otsu | OtsuTwice | OtsuMiddle, Field(discriminator="name")]

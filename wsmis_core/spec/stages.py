@@ -172,7 +172,8 @@ class MakePseudoLabels(Params):
     log2_steps: int | Literal["grid"] = Field(
         default=8, description="2^t steps; `grid` takes t = 8 - 2 log2(128 / cells a side), 0 at least"
     )
-    refine: Pamr | None = Field(default=None, description="refine the walked map on the image")
+    refine_before: Pamr | None = Field(default=None, description="refine the maps before the walk")
+    refine: Pamr | None = Field(default=None, description="refine the walked maps on the image")
     threshold: Threshold = Fixed(value=0.25)
     smallest_component: float = Field(
         default=0.0, ge=0, le=1, description="drop components below this share of the image"

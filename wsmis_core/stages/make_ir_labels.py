@@ -5,16 +5,13 @@ from __future__ import annotations
 import functools
 
 import torch
-from torch import Tensor
 
-from wsmis_core.cam import pamr
 from wsmis_core.engine import ItemFolder, RunContext, StageResult
 from wsmis_core.export import write_mask
 from wsmis_core.irn import make_seeds
-from wsmis_core.spec.parts import Pamr
 from wsmis_core.spec.stages import MakeIrLabels
 from wsmis_core.stages.inputs import dataset_index, input_artifact, pictures, samples_of
-from wsmis_core.stages.maps import load_maps, resized
+from wsmis_core.stages.maps import load_maps, refined, resized
 
 __all__ = ["run"]
 
@@ -43,7 +40,7 @@ def run(context: RunContext, params: MakeIrLabels) -> StageResult:
                 background_threshold=params.background_threshold,
                 refine=None
                 if params.refine is None
-                else functools.partial(_refined, params.refine, images.batch([sample])),
+                else functools.partial(refined, image=images.batch([sample]), refinement=params.refine),
             )
             kept += seeds.kept_unrefined
             folder.write(sample.id, functools.partial(write_mask, mask=seeds.labels.cpu().numpy()))
@@ -57,8 +54,3 @@ def run(context: RunContext, params: MakeIrLabels) -> StageResult:
         metrics={"images": float(len(samples)), "kept_unrefined": total_kept},
         details={"classes": list(index.classes), "image_size": size, "splits": list(params.splits)},
     )
-
-
-def _refined(refinement: Pamr, image: Tensor, maps: Tensor) -> Tensor:
-    """Soft maps (K, H, W) that follow the edges of the image (1, 3, H, W)."""
-    return pamr(image, maps[None], iterations=refinement.iterations, dilations=refinement.dilations)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from wsmis_core.cam import otsu_twice, pamr
+from wsmis_core.cam import otsu, otsu_middle, otsu_twice
 from wsmis_core.engine import ItemFolder, RunContext, StageResult
 from wsmis_core.export import write_mask
 from wsmis_core.irn import guarded_labels, random_walk
@@ -20,7 +20,7 @@ from wsmis_core.models import IRNet
 from wsmis_core.spec.parts import Fixed, Threshold
 from wsmis_core.spec.stages import MakePseudoLabels
 from wsmis_core.stages.inputs import dataset_index, input_artifact, load_model, pictures, samples_of
-from wsmis_core.stages.maps import load_maps, resized
+from wsmis_core.stages.maps import load_maps, refined, resized
 from wsmis_core.stages.train_irnet import irnet_from
 
 __all__ = ["labels_above", "run", "without_specks"]
@@ -48,7 +48,10 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
             image = images.batch([sample])
             stored = load_maps(cams.folder / "cams" / f"{sample.id}.npz")
             boundary = irnet.infer(image)[0][0]  # (h, w)
-            maps = resized(stored.maps.to(image.device), (boundary.shape[0], boundary.shape[1]))
+            maps = stored.maps.to(image.device)
+            if params.refine_before is not None:
+                maps = refined(maps, image, params.refine_before)
+            maps = resized(maps, (boundary.shape[0], boundary.shape[1]))
             walked = random_walk(
                 maps,
                 boundary,
@@ -75,6 +78,13 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
     )
 
 
+CUTS: Mapping[str, Callable[[Tensor], float]] = {
+    "otsu": otsu,
+    "otsu_twice": otsu_twice,
+    "otsu_middle": otsu_middle,
+}
+
+
 def labels_above(maps: Tensor, class_ids: Sequence[int], threshold: Threshold) -> Tensor:
     """Class ids (H, W) of soft maps (K, H, W): the strongest class where it is over the threshold.
 
@@ -82,7 +92,7 @@ def labels_above(maps: Tensor, class_ids: Sequence[int], threshold: Threshold) -
     """
     ids = torch.tensor(class_ids, dtype=torch.uint8, device=maps.device)
     strongest, which = (maps / (maps.max() + _EPSILON)).max(dim=0)  # (H, W)
-    cut = threshold.value if isinstance(threshold, Fixed) else otsu_twice(strongest)
+    cut = threshold.value if isinstance(threshold, Fixed) else CUTS[threshold.name](strongest)
     return torch.where(strongest > cut, ids[which], torch.zeros_like(ids[which]))
 
 
@@ -90,16 +100,10 @@ def _labels(
     params: MakePseudoLabels, image: Tensor, walked: Tensor, class_ids: Sequence[int]
 ) -> tuple[NDArray[np.uint8], int]:
     """Pseudo-labels (H, W), and how many classes refinement would have erased."""
-    size = (params.image_size, params.image_size)
-    maps = resized(walked, size)
-    refined = maps
-    if params.refine is not None:
-        refined = pamr(
-            image, maps[None], iterations=params.refine.iterations, dilations=params.refine.dilations
-        )[0]
+    maps = resized(walked, (params.image_size, params.image_size))
     guarded = guarded_labels(
         maps,
-        refined,
+        maps if params.refine is None else refined(maps, image, params.refine),
         lambda soft: labels_above(soft, class_ids, params.threshold),
         class_ids=class_ids,
     )

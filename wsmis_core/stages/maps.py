@@ -10,9 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from wsmis_core.cam import pamr
 from wsmis_core.errors import ArtifactError
+from wsmis_core.spec.parts import Pamr
 
-__all__ = ["STRIDE", "StoredMaps", "load_maps", "resized", "save_maps"]
+__all__ = ["STRIDE", "StoredMaps", "load_maps", "refined", "resized", "save_maps"]
 
 # IRNet's grid, and that of everything between the classifier and the pseudo-labels.
 STRIDE = 4
@@ -47,6 +49,12 @@ def load_maps(path: Path) -> StoredMaps:
         raise ArtifactError(
             f"The maps cannot be read: {error}.", field=str(path), remedy="Run the extract_cams job again."
         ) from error
+
+
+def refined(maps: Tensor, image: Tensor, refinement: Pamr) -> Tensor:
+    """Soft maps (K, h, w) at the size of the image (1, 3, H, W), following its edges."""
+    at_image = resized(maps, (image.shape[-2], image.shape[-1]))
+    return pamr(image, at_image[None], iterations=refinement.iterations, dilations=refinement.dilations)[0]
 
 
 def resized(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsmis_core.cam import fixed_threshold, otsu, otsu_twice
+from wsmis_core.cam import fixed_threshold, otsu, otsu_middle, otsu_twice
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden" / "06_cam_threshold.npz"
 
@@ -75,3 +75,9 @@ def test_thresholds_lie_within_the_values(numbers: list[float]) -> None:
     if values.min() < values.max():
         assert (values > first).any()
         assert (values <= first).any()
+
+
+def test_otsu_middle_lies_between_the_two_cuts() -> None:
+    values = torch.tensor([0.0] * 80 + [0.5] * 15 + [1.0] * 5)
+    assert otsu(values) < otsu_middle(values) < otsu_twice(values)
+    assert otsu_middle(values) == (otsu(values) + otsu_twice(values)) / 2
