@@ -25,6 +25,7 @@ SETTINGS = {
     "train_classifier.batch_size": 8,
     "train_classifier.max_steps": 120,
     "train_irnet.max_steps": 2,
+    "make_pseudo_labels.local": "{max_steps: 2}",
     "train_segmenter.max_steps": 2,
     "train_ceiling.max_steps": 2,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wsmis_core.irn.affinity import PairLabels, affinities, pair_labels, path_maxima
-from wsmis_core.irn.guard import GuardedLabels, guarded_labels
+from wsmis_core.irn.guard import GuardedLabels, GuardedMaps, guarded_labels, guarded_maps
 from wsmis_core.irn.instances import (
     Instance,
     detect_instances,
@@ -29,6 +29,7 @@ __all__ = [
     "TERMS",
     "WEIGHTS",
     "GuardedLabels",
+    "GuardedMaps",
     "Instance",
     "IrnetLossTerms",
     "IrnetLosses",
@@ -41,6 +42,7 @@ __all__ = [
     "ends",
     "find_centroids",
     "guarded_labels",
+    "guarded_maps",
     "instance_map",
     "irnet_loss_terms",
     "make_seeds",

@@ -13,6 +13,14 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
+class GuardedMaps:
+    """Soft maps (C, h, w), and for how many classes the unrefined map was kept."""
+
+    maps: Tensor
+    kept_unrefined: int
+
+
+@dataclass(frozen=True)
 class GuardedLabels:
     """Class ids (h, w) uint8, and for how many classes the unrefined map was kept."""
 
@@ -20,13 +28,13 @@ class GuardedLabels:
     kept_unrefined: int
 
 
-def guarded_labels(
+def guarded_maps(
     maps: Tensor, refined: Tensor, label: Callable[[Tensor], Tensor], *, class_ids: Sequence[int]
-) -> GuardedLabels:
-    """Label refined maps, but with the unrefined map of each class that would otherwise vanish.
+) -> GuardedMaps:
+    """Refined maps, but the unrefined map of each class that would otherwise vanish.
 
     A class vanishes where ``label(maps)`` has it and the labels of the refined maps do not. The
-    result has every class that ``label(maps)`` has.
+    labels of the result have every class that ``label(maps)`` has.
 
     Args:
         maps: (C, h, w) before refinement.
@@ -38,9 +46,17 @@ def guarded_labels(
     present = torch.isin(ids, label(maps))
     kept = torch.zeros_like(present)
     while True:
-        labels = label(torch.where(kept[:, None, None], maps, refined))
-        lost = present & ~torch.isin(ids, labels)
+        guarded = torch.where(kept[:, None, None], maps, refined)
+        lost = present & ~torch.isin(ids, label(guarded))
         if not lost.any():
-            return GuardedLabels(labels, int(kept.sum()))
+            return GuardedMaps(guarded, int(kept.sum()))
         # A class that is lost although its own map was kept is covered by a refined one: keep all.
         kept = kept | lost if (lost & ~kept).any() else torch.ones_like(kept)
+
+
+def guarded_labels(
+    maps: Tensor, refined: Tensor, label: Callable[[Tensor], Tensor], *, class_ids: Sequence[int]
+) -> GuardedLabels:
+    """The labels of `guarded_maps`."""
+    guarded = guarded_maps(maps, refined, label, class_ids=class_ids)
+    return GuardedLabels(label(guarded.maps), guarded.kept_unrefined)

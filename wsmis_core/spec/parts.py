@@ -13,6 +13,7 @@ __all__ = [
     "DropBlock",
     "Fixed",
     "Normalisation",
+    "OneCycleSchedule",
     "Optimizer",
     "Otsu",
     "OtsuMiddle",

@@ -15,6 +15,7 @@ from wsmis_core.spec.parts import (
     DropBlock,
     Fixed,
     Normalisation,
+    OneCycleSchedule,
     Optimizer,
     Pamr,
     PolySchedule,
@@ -34,6 +35,7 @@ __all__ = [
     "Evaluate",
     "ExtractCams",
     "IrnetRates",
+    "LocalTraining",
     "MakeIrLabels",
     "MakePseudoLabels",
     "Predict",
@@ -162,6 +164,30 @@ class TrainIrnet(Training):
     batch_size: int = Field(default=24, ge=1, le=4096)
 
 
+class SegmenterRates(Spec):
+    """Learning rates of encoder and decoder."""
+
+    trunk: Rate = 1e-4
+    head: Rate = 1e-3
+
+
+class LocalTraining(Training):
+    """A pixel classifier that sees its neighbourhood only, trained on the walked maps' own labels.
+
+    To it the tissue beside an object looks as it does in images without the class, whose masks their
+    labels say are empty; so it takes off what the activation maps' blur put on. It needs images without
+    labels in the train split.
+    """
+
+    augmentation: Augmentation = "xray"
+    optimizer: Optimizer = Optimizer(name="adamw", weight_decay=0.01)
+    rates: SegmenterRates = SegmenterRates(trunk=4e-3, head=4e-3)
+    schedule: Schedule = OneCycleSchedule(warmup=0.2)
+    epochs: int = Field(default=1000, ge=1, le=10_000)
+    max_steps: int | None = Field(default=150, ge=1)
+    batch_size: int = Field(default=16, ge=1, le=4096)
+
+
 class MakePseudoLabels(Params):
     """Step 2c: a random walk of the maps along the boundaries, then a threshold."""
 
@@ -174,6 +200,9 @@ class MakePseudoLabels(Params):
     )
     refine_before: Pamr | None = Field(default=None, description="refine the maps before the walk")
     refine: Pamr | None = Field(default=None, description="refine the walked maps on the image")
+    local: LocalTraining | None = Field(
+        default=None, description="weigh the walked maps by a local pixel classifier"
+    )
     threshold: Threshold = Fixed(value=0.25)
     smallest_component: float = Field(
         default=0.0, ge=0, le=1, description="drop components below this share of the image"
@@ -185,13 +214,6 @@ class MakePseudoLabels(Params):
         if isinstance(self.log2_steps, int) and not 0 <= self.log2_steps <= 12:
             raise ValueError(f"log2_steps {self.log2_steps} is not in 0 to 12. The published value is 8.")
         return self
-
-
-class SegmenterRates(Spec):
-    """Learning rates of encoder and decoder."""
-
-    trunk: Rate = 1e-4
-    head: Rate = 1e-3
 
 
 class TrainSegmenter(Training):

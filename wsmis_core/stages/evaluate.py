@@ -25,8 +25,7 @@ from wsmis_core.spec.parts import Fixed
 from wsmis_core.spec.stages import Evaluate
 from wsmis_core.stages.inputs import dataset_index, input_artifact, load_model, pictures
 from wsmis_core.stages.label_maps import LabelMaps, nearest
-from wsmis_core.stages.make_pseudo_labels import labels_above
-from wsmis_core.stages.maps import load_maps, resized
+from wsmis_core.stages.maps import labels_above, load_maps, resized
 from wsmis_core.stages.segmentation import UNKNOWN, class_ids_of, probabilities, segmenter_from
 
 __all__ = ["run"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -12,64 +12,62 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from wsmis_core.cam import otsu, otsu_middle, otsu_twice
+from wsmis_core.data import Sample
 from wsmis_core.engine import ItemFolder, RunContext, StageResult
 from wsmis_core.export import write_mask
-from wsmis_core.irn import guarded_labels, random_walk
+from wsmis_core.irn import guarded_maps, random_walk
 from wsmis_core.models import IRNet
-from wsmis_core.spec.parts import Fixed, Threshold
+from wsmis_core.models.local import LocalNet
 from wsmis_core.spec.stages import MakePseudoLabels
-from wsmis_core.stages.inputs import dataset_index, input_artifact, load_model, pictures, samples_of
-from wsmis_core.stages.maps import load_maps, refined, resized
+from wsmis_core.stages.inputs import (
+    Pictures,
+    dataset_index,
+    input_artifact,
+    load_model,
+    pictures,
+    samples_of,
+)
+from wsmis_core.stages.local_pixels import trained_local_net, weighed
+from wsmis_core.stages.maps import MapsFolder, StoredMaps, labels_above, refined, resized, save_maps
 from wsmis_core.stages.train_irnet import irnet_from
 
-__all__ = ["labels_above", "run", "without_specks"]
+__all__ = ["run", "without_specks"]
 
-_EPSILON = 1e-5
+_LEAST_MAXIMUM = 1e-12  # of maps that are all zero
 
 
-@torch.no_grad()
 def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
-    """Write `pseudo_labels/<sample>.png` (class ids) for each image that has maps."""
+    """Write `walked/<sample>.npz` (soft maps) and `pseudo_labels/<sample>.png` (class ids).
+
+    Each image that has activation maps gets both.
+    """
     index = dataset_index(context)
     cams, source = input_artifact(context, "cams"), input_artifact(context, "irnet")
     irnet = load_model(source, irnet_from).to(context.ranks.device)
     assert isinstance(irnet, IRNet)
     images = pictures(context, index, size=params.image_size, normalisation=source.details["normalisation"])
-    samples = [
-        sample
-        for sample in samples_of(index, params.splits)
-        if (cams.folder / "cams" / f"{sample.id}.npz").exists()
-    ]
-    folder = ItemFolder(context, "pseudo_labels", suffix=".png")
-    kept = 0
-    for batch in folder.batches(samples, item_id=lambda sample: sample.id, size=1, phase="random walk"):
-        for sample in batch:
-            image = images.batch([sample])
-            stored = load_maps(cams.folder / "cams" / f"{sample.id}.npz")
-            boundary = irnet.infer(image)[0][0]  # (h, w)
-            maps = stored.maps.to(image.device)
-            if params.refine_before is not None:
-                maps = refined(maps, image, params.refine_before)
-            maps = resized(maps, (boundary.shape[0], boundary.shape[1]))
-            walked = random_walk(
-                maps,
-                boundary,
-                radius=params.radius,
-                beta=params.beta,
-                log2_steps=_log2_steps(params, cells=boundary.shape[0]),
-            )
-            labels, kept_here = _labels(params, image, walked, stored.class_ids)
-            kept += kept_here
-            folder.write(sample.id, functools.partial(write_mask, mask=labels))
-    total_kept = context.ranks.summed(torch.tensor(float(kept), device=context.ranks.device)).item()
-    if total_kept:
+    maps = MapsFolder(cams.folder / "cams")
+    samples = [sample for sample in samples_of(index, params.splits) if maps.has(sample)]
+    walked, kept_in_walk = _walk(context, params, irnet, samples, images, maps)
+    context.ranks.wait()
+    net = None
+    if params.local is not None:
+        net = trained_local_net(
+            context,
+            params.local.model_copy(update={"seed": params.seed}),
+            samples=index.split("train"),
+            images=images,
+            maps=walked,
+            threshold=params.threshold,
+        )
+    kept_here = kept_in_walk + _label(context, params, samples, images, walked, net)
+    kept = context.ranks.summed(torch.tensor(float(kept_here), device=context.ranks.device)).item()
+    if kept:
         context.events.log(
-            f"Refinement would have erased {total_kept:.0f} objects; they are kept unrefined.",
-            level="warning",
+            f"Refinement would have erased {kept:.0f} objects; they are kept unrefined.", level="warning"
         )
     return StageResult(
-        metrics={"images": float(len(samples)), "kept_unrefined": total_kept},
+        metrics={"images": float(len(samples)), "kept_unrefined": kept},
         details={
             "classes": list(index.classes),
             "image_size": params.image_size,
@@ -78,37 +76,82 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
     )
 
 
-CUTS: Mapping[str, Callable[[Tensor], float]] = {
-    "otsu": otsu,
-    "otsu_twice": otsu_twice,
-    "otsu_middle": otsu_middle,
-}
+@torch.no_grad()
+def _walk(
+    context: RunContext,
+    params: MakePseudoLabels,
+    irnet: IRNet,
+    samples: Sequence[Sample],
+    images: Pictures,
+    maps: MapsFolder,
+) -> tuple[MapsFolder, int]:
+    """The maps walked along the boundaries, at image size, refined where asked for, over their maximum.
 
-
-def labels_above(maps: Tensor, class_ids: Sequence[int], threshold: Threshold) -> Tensor:
-    """Class ids (H, W) of soft maps (K, H, W): the strongest class where it is over the threshold.
-
-    The maps are divided by their common maximum first (METHOD 2c).
+    Beside them, how many objects this rank kept unrefined since refinement would have erased them.
     """
-    ids = torch.tensor(class_ids, dtype=torch.uint8, device=maps.device)
-    strongest, which = (maps / (maps.max() + _EPSILON)).max(dim=0)  # (H, W)
-    cut = threshold.value if isinstance(threshold, Fixed) else CUTS[threshold.name](strongest)
-    return torch.where(strongest > cut, ids[which], torch.zeros_like(ids[which]))
+    folder = ItemFolder(context, "walked", suffix=".npz")
+    kept = 0
+    for batch in folder.batches(samples, item_id=_id, size=1, phase="random walk"):
+        for sample in batch:
+            image = images.batch([sample])
+            stored = maps.load(sample)
+            boundary = irnet.infer(image)[0][0]  # (h, w)
+            before = stored.maps.to(image.device)
+            if params.refine_before is not None:
+                before = refined(before, image, params.refine_before)
+            walked = random_walk(
+                resized(before, (boundary.shape[0], boundary.shape[1])),
+                boundary,
+                radius=params.radius,
+                beta=params.beta,
+                log2_steps=_log2_steps(params, cells=boundary.shape[0]),
+            )
+            soft = resized(walked, (params.image_size, params.image_size))
+            if params.refine is not None:
+                better = refined(soft, image, params.refine)
+                soft, kept_here = _guarded(params, soft, better, stored.class_ids)
+                kept += kept_here
+            result = StoredMaps(stored.class_ids, soft / soft.max().clamp(min=_LEAST_MAXIMUM))
+            folder.write(sample.id, functools.partial(save_maps, stored=result))
+    return MapsFolder(context.output / "walked"), kept
 
 
-def _labels(
-    params: MakePseudoLabels, image: Tensor, walked: Tensor, class_ids: Sequence[int]
-) -> tuple[NDArray[np.uint8], int]:
-    """Pseudo-labels (H, W), and how many classes refinement would have erased."""
-    maps = resized(walked, (params.image_size, params.image_size))
-    guarded = guarded_labels(
-        maps,
-        maps if params.refine is None else refined(maps, image, params.refine),
-        lambda soft: labels_above(soft, class_ids, params.threshold),
-        class_ids=class_ids,
-    )
-    labels = guarded.labels.cpu().numpy()
-    return without_specks(labels, smallest=params.smallest_component * labels.size), guarded.kept_unrefined
+@torch.no_grad()
+def _label(
+    context: RunContext,
+    params: MakePseudoLabels,
+    samples: Sequence[Sample],
+    images: Pictures,
+    walked: MapsFolder,
+    net: LocalNet | None,
+) -> int:
+    """Cut the walked maps into labels; returns how many objects the local net would have erased here."""
+    folder = ItemFolder(context, "pseudo_labels", suffix=".png")
+    kept = 0
+    for batch in folder.batches(samples, item_id=_id, size=1, phase="labels"):
+        for sample in batch:
+            image = images.batch([sample])
+            stored = walked.load(sample)
+            soft = stored.maps.to(image.device)
+            if net is not None:
+                better = weighed(soft, stored.class_ids, net, image)
+                if params.refine is not None:
+                    better = refined(better, image, params.refine)
+                soft, kept_here = _guarded(params, soft, better, stored.class_ids)
+                kept += kept_here
+            labels = labels_above(soft, stored.class_ids, params.threshold).cpu().numpy()
+            labels = without_specks(labels, smallest=params.smallest_component * labels.size)
+            folder.write(sample.id, functools.partial(write_mask, mask=labels))
+    return kept
+
+
+def _guarded(
+    params: MakePseudoLabels, soft: Tensor, better: Tensor, class_ids: Sequence[int]
+) -> tuple[Tensor, int]:
+    """``better``, but ``soft`` for each class that would vanish, and how many these are."""
+    label = functools.partial(labels_above, class_ids=class_ids, threshold=params.threshold)
+    guarded = guarded_maps(soft, better, label, class_ids=class_ids)
+    return guarded.maps, guarded.kept_unrefined
 
 
 def without_specks(labels: NDArray[np.uint8], *, smallest: float) -> NDArray[np.uint8]:
@@ -129,3 +172,7 @@ def _log2_steps(params: MakePseudoLabels, *, cells: int) -> int:
     if params.log2_steps == "grid":
         return max(0, round(8 - 2 * math.log2(128 / cells)))
     return params.log2_steps
+
+
+def _id(sample: Sample) -> str:
+    return sample.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +11,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wsmis_core.cam import pamr
+from wsmis_core.cam import otsu, otsu_middle, otsu_twice, pamr
+from wsmis_core.data import Sample
 from wsmis_core.errors import ArtifactError
-from wsmis_core.spec.parts import Pamr
+from wsmis_core.spec.parts import Fixed, Pamr, Threshold
 
-__all__ = ["STRIDE", "StoredMaps", "load_maps", "refined", "resized", "save_maps"]
+__all__ = [
+    "STRIDE",
+    "MapsFolder",
+    "StoredMaps",
+    "labels_above",
+    "load_maps",
+    "refined",
+    "resized",
+    "save_maps",
+]
 
 # IRNet's grid, and that of everything between the classifier and the pseudo-labels.
 STRIDE = 4
+
+_EPSILON = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,42 @@ def load_maps(path: Path) -> StoredMaps:
         raise ArtifactError(
             f"The maps cannot be read: {error}.", field=str(path), remedy="Run the extract_cams job again."
         ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class MapsFolder:
+    """A folder of stored maps, one file an image."""
+
+    folder: Path
+
+    def path(self, sample: Sample) -> Path:
+        return self.folder / f"{sample.id}.npz"
+
+    def has(self, sample: Sample) -> bool:
+        """Whether the sample has maps."""
+        return self.path(sample).exists()
+
+    def load(self, sample: Sample) -> StoredMaps:
+        """The sample's maps; raises ArtifactError where the file cannot be read."""
+        return load_maps(self.path(sample))
+
+
+CUTS: Mapping[str, Callable[[Tensor], float]] = {
+    "otsu": otsu,
+    "otsu_twice": otsu_twice,
+    "otsu_middle": otsu_middle,
+}
+
+
+def labels_above(maps: Tensor, class_ids: Sequence[int], threshold: Threshold) -> Tensor:
+    """Class ids (H, W) of soft maps (K, H, W): the strongest class where it is over the threshold.
+
+    The maps are divided by their common maximum first (IRNet, arXiv 1904.05044).
+    """
+    ids = torch.tensor(class_ids, dtype=torch.uint8, device=maps.device)
+    strongest, which = (maps / (maps.max() + _EPSILON)).max(dim=0)  # (H, W)
+    cut = threshold.value if isinstance(threshold, Fixed) else CUTS[threshold.name](strongest)
+    return torch.where(strongest > cut, ids[which], torch.zeros_like(ids[which]))
 
 
 def refined(maps: Tensor, image: Tensor, refinement: Pamr) -> Tensor:

@@ -7,7 +7,8 @@ import torch
 
 from wsmis_core.spec.parts import Fixed, OtsuTwice
 from wsmis_core.stages.label_maps import nearest
-from wsmis_core.stages.make_pseudo_labels import labels_above, without_specks
+from wsmis_core.stages.make_pseudo_labels import without_specks
+from wsmis_core.stages.maps import labels_above
 
 
 def test_the_strongest_class_above_the_cut_wins() -> None:
