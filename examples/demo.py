@@ -30,14 +30,14 @@ ROOT = Path(__file__).resolve().parents[1]
 WSMIS = Path(sys.executable).with_name("wsmis")
 PATIENTS = 560
 SECONDS_TO_START = 60
-STEPS = {
-    "cams": "extract_cams",
-    "ir_labels": "make_ir_labels",
-    "pseudo_labels": "make_pseudo_labels",
-    "segmenter": "train_segmenter",
-    "ceiling": "train_ceiling",
-}
+STEPS = ("cams", "ir_labels", "pseudo_labels", "segmenter", "ceiling")
 SCORES = ("dice_pooled", "dice_per_image", "dice_positives", "iou", "images")
+HEADINGS = {
+    "dice_pooled": "Dice, pooled",
+    "dice_per_image": "per image",
+    "dice_positives": "positives",
+    "iou": "IoU",
+}
 
 console = Console(stderr=True)
 
@@ -140,10 +140,9 @@ def _report(folder: Path, pipeline: dict[str, Any]) -> None:
         "jobs": {step: job["id"] for step, job in jobs.items()},
     }
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
-    table = Table("step", "job", *SCORES, title="Test split, against true masks")
+    table = Table("step", *HEADINGS.values(), title="Test split, against true masks")
     for step, of_step in report["steps"].items():
-        figures = [f"{of_step[score]:.3f}" if score != "images" else f"{of_step[score]}" for score in SCORES]
-        table.add_row(step, jobs[STEPS[step]]["id"], *figures)
+        table.add_row(step, *(f"{of_step[score]:.3f}" for score in HEADINGS))
     console.print(table)
     console.print(f"Overlays: {folder / 'evaluation' / 'overlays.png'}")
     console.print(f"Report:   {folder / 'report.json'}")
