@@ -132,8 +132,12 @@ def _registered(data: Path) -> dict[str, Any]:
 def _report(folder: Path, pipeline: dict[str, Any]) -> None:
     """Write report.json, fetch the contact sheet, and print the table."""
     jobs = {job["step"]: job for job in pipeline["jobs"]}
-    _wsmis("artifacts", jobs["evaluate"]["id"], "--download", folder / "evaluation")
-    scores = json.loads((folder / "evaluation" / "report.json").read_text())["steps"]
+    scores = {}
+    if "evaluate" in jobs:
+        _wsmis("artifacts", jobs["evaluate"]["id"], "--download", folder / "evaluation")
+        scores = json.loads((folder / "evaluation" / "report.json").read_text())["steps"]
+    else:
+        console.print("The data set has no true masks, so there is nothing to score against.")
     report = {
         "steps": {step: {score: scores[step][score] for score in SCORES} for step in STEPS if step in scores},
         "seconds": {step: job["seconds"] for step, job in jobs.items()},
@@ -144,7 +148,8 @@ def _report(folder: Path, pipeline: dict[str, Any]) -> None:
     for step, of_step in report["steps"].items():
         table.add_row(step, *(f"{of_step[score]:.3f}" for score in HEADINGS))
     console.print(table)
-    console.print(f"Overlays: {folder / 'evaluation' / 'overlays.png'}")
+    if scores:
+        console.print(f"Overlays: {folder / 'evaluation' / 'overlays.png'}")
     console.print(f"Report:   {folder / 'report.json'}")
 
 
