@@ -24,7 +24,7 @@ from wsmis_core.stages.inputs import Pictures, sampled_order
 from wsmis_core.stages.maps import MapsFolder, labels_above
 from wsmis_core.stages.segmentation import OUTPUTS
 
-__all__ = ["trained_local_net", "weighed"]
+__all__ = ["LocalPixels", "trained_local_net", "weighed"]
 
 _EPSILON = 1e-5
 
@@ -43,7 +43,7 @@ def trained_local_net(
     ``samples`` are the training images; those without a label have an empty target. Raises
     DataError where there are none of either kind.
     """
-    task = _LocalPixels(params, samples=samples, images=images, maps=maps, threshold=threshold)
+    task = LocalPixels(params, samples=samples, images=images, maps=maps, threshold=threshold)
     train(task, params=params, rates=params.rates.model_dump(), context=context)
     task.model.eval()
     return task.model
@@ -60,7 +60,7 @@ def _over_maximum(maps: Tensor) -> Tensor:
     return maps / (maps.amax(dim=(-2, -1), keepdim=True) + _EPSILON)
 
 
-class _LocalPixels(Task):
+class LocalPixels(Task):
     """The local net's side of the training."""
 
     model: LocalNet
