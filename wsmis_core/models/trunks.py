@@ -6,9 +6,8 @@ Axes: B batch, K channels, H x W pixels, h x w feature cells.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torchvision
+import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, ResNet
 
 from wsmis_core.errors import WeightsError
 
@@ -53,10 +52,12 @@ def _torchvision_trunk(
     name: str, *, dilate: tuple[bool, bool, bool], shape: TrunkShape
 ) -> Callable[[str], Trunk]:
     def make(weights: str) -> Trunk:
+        import torchvision  # takes seconds, which a small trunk need not wait for
+
         make_resnet = getattr(torchvision.models, name)
         # torchvision's basic blocks refuse dilation; only the bottleneck of resnet50 takes it.
         dilation = {"replace_stride_with_dilation": list(dilate)} if any(dilate) else {}
-        net: ResNet = make_resnet(weights=None, **dilation)
+        net = make_resnet(weights=None, **dilation)
         net.fc = nn.Identity()
         if weights == "imagenet":
             net.load_state_dict(imagenet_state(name))
@@ -71,6 +72,8 @@ def imagenet_state(name: str) -> dict[str, Tensor]:
 
     Raises WeightsError where they can be had from neither.
     """
+    import torchvision  # takes seconds, which a small trunk need not wait for
+
     try:
         weights = torchvision.models.get_model_weights(name).DEFAULT
     except ValueError as error:
@@ -100,7 +103,13 @@ def _small_trunk(weights: str) -> Trunk:
         )
     stem = nn.Sequential(_conv(3, 16, stride=2), nn.BatchNorm2d(16), nn.ReLU(inplace=True))
     return Trunk(
-        [stem, _block(16, 24), _block(24, 48, stride=2), _block(48, 96, stride=2), _block(96, 128)],
+        [
+            stem,
+            ResidualBlock(16, 24),
+            ResidualBlock(24, 48, stride=2),
+            ResidualBlock(48, 96, stride=2),
+            ResidualBlock(96, 128),
+        ],
         TrunkShape(channels=(16, 24, 48, 96, 128), strides=(2, 2, 4, 8, 8)),
     )
 
@@ -109,11 +118,24 @@ def _conv(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
 
 
-def _block(inputs: int, outputs: int, *, stride: int = 1) -> BasicBlock:
-    shortcut = nn.Sequential(
-        nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
-    )
-    return BasicBlock(inputs, outputs, stride=stride, downsample=shortcut)
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside a 1x1 shortcut (He et al., arXiv 1512.03385, section 4.1, option C)."""
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int = 1) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            _conv(inputs, outputs, stride=stride),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+            _conv(outputs, outputs),
+            nn.BatchNorm2d(outputs),
+        )
+        self.shortcut = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return F.relu(self.body(features) + self.shortcut(features), inplace=True)
 
 
 _BASIC = TrunkShape(channels=(64, 64, 128, 256, 512), strides=(4, 4, 8, 16, 32))

@@ -22,7 +22,7 @@ from wsmis_core.spec.parts import Threshold
 from wsmis_core.spec.stages import LocalTraining
 from wsmis_core.stages.inputs import Pictures, sampled_order
 from wsmis_core.stages.maps import MapsFolder, labels_above
-from wsmis_core.stages.segmentation import OUTPUTS
+from wsmis_core.stages.outputs import OUTPUTS
 
 __all__ = ["LocalPixels", "trained_local_net", "weighed"]
 

@@ -36,7 +36,8 @@ from wsmis_core.stages.inputs import (
     save_model,
 )
 from wsmis_core.stages.label_maps import LabelMaps, nearest
-from wsmis_core.stages.segmentation import OUTPUTS, segmenter_details
+from wsmis_core.stages.outputs import OUTPUTS
+from wsmis_core.stages.segmentation import segmenter_details
 from wsmis_core.stages.train_classifier import classifier_from
 
 __all__ = ["run"]

@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from wsmis_core.stages.segmentation import OUTPUTS, class_ids_of
+from wsmis_core.stages.outputs import OUTPUTS
+from wsmis_core.stages.segmentation import class_ids_of
 
 
 def test_bce_is_each_class_against_the_rest_and_leaves_unknown_pixels_out() -> None:
