@@ -25,9 +25,9 @@ logger = logging.getLogger(__name__)
 RanksCommand = Callable[[Path, int], Sequence[str]]
 
 _SECRETS = ("WSMIS_DATABASE_URL", "WSMIS_REDIS_URL", "WSMIS_API_KEY", "PGPASSWORD")  # no rank needs them
-# Idle OpenMP threads sleep rather than spin: beside other work on the cores, spinning made training 5 to 10
-# times slower. Whoever has the cores alone may say otherwise in the worker's environment.
-_THREADS_THAT_WAIT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+# Idle OpenMP threads spin for microseconds, then sleep: beside other work on the cores, the default's
+# milliseconds made training 5 to 10 times slower, and sleeping at once doubles the time of small operations.
+_THREADS_THAT_WAIT = {"GOMP_SPINCOUNT": "10000"}
 _KEEPER_SECONDS = 40.0  # the keeper itself gives up on what cannot be killed after 30 s
 
 

@@ -17,6 +17,7 @@ from wsmis_core.spec.parts import (
     Normalisation,
     OneCycleSchedule,
     Optimizer,
+    OtsuMiddle,
     Pamr,
     PolySchedule,
     Precision,
@@ -179,6 +180,7 @@ class LocalTraining(Training):
     labels in the train split.
     """
 
+    threshold: Threshold = Field(default=OtsuMiddle(), description="cuts the walked maps into its targets")
     augmentation: Augmentation = "xray"
     optimizer: Optimizer = Optimizer(name="adamw", weight_decay=0.01)
     rates: SegmenterRates = SegmenterRates(trunk=4e-3, head=4e-3)

@@ -18,7 +18,6 @@ from wsmis_core.data.augmentation import augment
 from wsmis_core.engine import RunContext, Task, Term, train
 from wsmis_core.errors import DataError
 from wsmis_core.models.local import LocalNet
-from wsmis_core.spec.parts import Threshold
 from wsmis_core.spec.stages import LocalTraining
 from wsmis_core.stages.inputs import Pictures, sampled_order
 from wsmis_core.stages.maps import MapsFolder, labels_above
@@ -36,14 +35,13 @@ def trained_local_net(
     samples: Sequence[Sample],
     images: Pictures,
     maps: MapsFolder,
-    threshold: Threshold,
 ) -> LocalNet:
-    """A local net trained on the labels that ``maps`` give at ``threshold``, in eval.
+    """A local net trained on the labels that ``maps`` give at the params' threshold, in eval.
 
     ``samples`` are the training images; those without a label have an empty target. Raises
     DataError where there are none of either kind.
     """
-    task = LocalPixels(params, samples=samples, images=images, maps=maps, threshold=threshold)
+    task = LocalPixels(params, samples=samples, images=images, maps=maps)
     train(task, params=params, rates=params.rates.model_dump(), context=context)
     task.model.eval()
     return task.model
@@ -51,9 +49,14 @@ def trained_local_net(
 
 @torch.no_grad()
 def weighed(maps: Tensor, class_ids: Sequence[int], net: LocalNet, image: Tensor) -> Tensor:
-    """Maps (K, H, W) times the net's probabilities for the image (1, 3, H, W), both over their maxima."""
-    probability = net(image).sigmoid()[0][[number - 1 for number in class_ids]]  # (K, H, W)
-    return _over_maximum(maps) * _over_maximum(probability)
+    """The root of the maps (K, H, W) times the net's probabilities for the image (1, 3, H, W).
+
+    Both over their maxima, the probabilities averaged with the mirror image's. Under the root, a part
+    of an object that the maps hardly light up may come through where the net is sure of it.
+    """
+    seen = (net(image).sigmoid() + net(image.flip(-1)).sigmoid().flip(-1)) / 2  # (1, C, H, W)
+    probability = seen[0][[number - 1 for number in class_ids]]  # (K, H, W)
+    return _over_maximum(maps).sqrt() * _over_maximum(probability)
 
 
 def _over_maximum(maps: Tensor) -> Tensor:
@@ -72,7 +75,6 @@ class LocalPixels(Task):
         samples: Sequence[Sample],
         images: Pictures,
         maps: MapsFolder,
-        threshold: Threshold,
     ) -> None:
         self.params, self.images = params, images
         self.samples = [sample for sample in samples if maps.has(sample) or not sample.class_ids]
@@ -84,7 +86,7 @@ class LocalPixels(Task):
                 remedy="It needs images with and without labels in the train split; set it to null.",
             )
         self.targets = {
-            sample.id: labels_above(stored.maps, stored.class_ids, threshold).numpy()
+            sample.id: labels_above(stored.maps, stored.class_ids, params.threshold).numpy()
             for sample in self.samples
             if sample.class_ids
             for stored in [maps.load(sample)]

@@ -58,7 +58,6 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
             samples=index.split("train"),
             images=images,
             maps=walked,
-            threshold=params.threshold,
         )
     kept_here = kept_in_walk + _label(context, params, samples, images, walked, net)
     kept = context.ranks.summed(torch.tensor(float(kept_here), device=context.ranks.device)).item()

@@ -22,20 +22,20 @@ from wsmis_core.stages.maps import MapsFolder, StoredMaps, save_maps
 
 
 class Certain(LocalNet):
-    """A net that says .5 left and .25 right, for the second of two classes."""
+    """A net that says .25 in a dark pixel and .5 in a bright one, for the second of two classes."""
 
     def __init__(self) -> None:
         super().__init__(classes=2)
 
     def forward(self, images: Tensor) -> Tensor:
-        logits = torch.zeros(1, 2, *images.shape[-2:])
-        logits[0, 1, :, 1] = -torch.log(torch.tensor(3.0))
-        return logits
+        dark = (images[:, :1] == 0) * -torch.log(torch.tensor(3.0))
+        return torch.cat([torch.zeros_like(dark), dark], dim=1)
 
 
 def test_maps_are_weighed_by_their_own_classes_probabilities() -> None:
-    maps = torch.tensor([[[2.0, 4.0]]])  # of class 2
-    result = weighed(maps, (2,), Certain(), torch.zeros(1, 3, 1, 2))
+    maps = torch.tensor([[[1.0, 4.0]]])  # of class 2: over their maximum .25 and 1, under the root .5 and 1
+    image = torch.tensor([1.0, 0.0]).expand(1, 3, 1, 2)
+    result = weighed(maps, (2,), Certain(), image)
     torch.testing.assert_close(result, torch.tensor([[[0.5, 0.5]]]), rtol=1e-4, atol=0)
 
 
@@ -59,11 +59,10 @@ def test_targets_are_the_maps_labels_and_nothing_in_images_without_a_label(
     negative = next(sample for sample in index.samples if not sample.class_ids)
     save_maps(tmp_path / f"{positive.id}.npz", StoredMaps((1,), soft))
     task = LocalPixels(
-        LocalTraining(augmentation="none"),
+        LocalTraining(augmentation="none", threshold=Fixed(value=0.5)),
         samples=[positive, negative],
         images=pixels(index, tmp_path),
         maps=MapsFolder(tmp_path),
-        threshold=Fixed(value=0.5),
     )
     targets = [task.example(number, np.random.default_rng(0))["target"] for number in range(2)]
     assert targets[0][:, :32].all()
@@ -79,6 +78,5 @@ def test_it_needs_images_with_and_without_a_label(index: DatasetIndex, tmp_path:
             samples=negatives,
             images=pixels(index, tmp_path),
             maps=MapsFolder(tmp_path),
-            threshold=Fixed(value=0.5),
         )
     assert raised.value.field == "params.local"
