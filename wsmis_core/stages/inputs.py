@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from wsmis_core.data import DatasetIndex, Sample, prepared_image
 from wsmis_core.data.tensors import to_tensor
 from wsmis_core.engine import RunContext, balanced_order, shuffled_order
-from wsmis_core.errors import ArtifactError, DataError
+from wsmis_core.errors import ArtifactError, DataError, WeightsError
 from wsmis_core.files import write_atomically
 from wsmis_core.spec import Manifest, read_manifest, verify_files
 from wsmis_core.spec.parts import Normalisation, Sampler, Split
@@ -136,8 +136,18 @@ def save_model(context: RunContext, model: nn.Module) -> None:
 
 
 def load_model(source: Input, make: Callable[[dict[str, Any]], nn.Module]) -> nn.Module:
-    """The model that ``make`` builds from an artifact's details, with the artifact's weights, in eval."""
+    """The model that ``make`` builds from an artifact's details, with the artifact's weights, in eval.
+
+    Raises WeightsError where the weights are of another version of the model.
+    """
     model = make(source.details)
-    model.load_state_dict(load_file(source.folder / MODEL_FILE))
+    try:
+        model.load_state_dict(load_file(source.folder / MODEL_FILE))
+    except RuntimeError as error:
+        raise WeightsError(
+            f"The weights do not fit the model: {error}.",
+            field=str(source.folder / MODEL_FILE),
+            remedy="Run the job that trained it again with this version.",
+        ) from error
     model.to(memory_format=torch.channels_last)
     return model.eval()
