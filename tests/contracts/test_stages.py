@@ -108,7 +108,8 @@ def test_predictions_are_of_the_images_own_size(runs: Path) -> None:
     masks = list((runs / "predict" / "output" / "masks").glob("*.png"))
     assert masks
     for path in masks:
-        assert np.asarray(Image.open(path)).shape == (64, 64)
+        with Image.open(path) as mask:
+            assert np.asarray(mask).shape == (64, 64)
 
 
 def test_a_users_mistake_is_written_down_with_its_remedy(tmp_path: Path) -> None:

@@ -156,11 +156,13 @@ def _check_results(service: Service, jobs: dict[str, Any], folder: Path) -> None
     for scores in steps.values():
         assert 0 <= scores["dice_positives"] <= 1
         assert scores["images"] == steps["cams"]["images"] > 0
-    assert Image.open(folder / "report" / "overlays.png").width > 500
+    with Image.open(folder / "report" / "overlays.png") as sheet:
+        assert sheet.width > 500
     service.wsmis("artifacts", jobs["predict"]["id"], "--download", folder / "masks")
     masks = list((folder / "masks").rglob("*.png"))
     assert len(masks) >= steps["cams"]["images"]
     for path in masks:
-        pixels = np.asarray(Image.open(path))
+        with Image.open(path) as mask:
+            pixels = np.asarray(mask)
         assert pixels.shape == (128, 128)
         assert set(np.unique(pixels)) <= {0, 1}
