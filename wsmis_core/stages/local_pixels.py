@@ -49,14 +49,13 @@ def trained_local_net(
 
 @torch.no_grad()
 def weighed(maps: Tensor, class_ids: Sequence[int], net: LocalNet, image: Tensor) -> Tensor:
-    """The root of the maps (K, H, W) times the net's probabilities for the image (1, 3, H, W).
+    """The maps (K, H, W) times the net's probabilities for the image (1, 3, H, W).
 
-    Both over their maxima, the probabilities averaged with the mirror image's. Under the root, a part
-    of an object that the maps hardly light up may come through where the net is sure of it.
+    Both over their maxima, the probabilities averaged with the mirror image's.
     """
     seen = (net(image).sigmoid() + net(image.flip(-1)).sigmoid().flip(-1)) / 2  # (1, C, H, W)
     probability = seen[0][[number - 1 for number in class_ids]]  # (K, H, W)
-    return _over_maximum(maps).sqrt() * _over_maximum(probability)
+    return _over_maximum(maps) * _over_maximum(probability)
 
 
 def _over_maximum(maps: Tensor) -> Tensor:
