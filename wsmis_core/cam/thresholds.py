@@ -73,6 +73,7 @@ def otsu_twice(values: Tensor, *, bins: int = 256) -> float:
     return otsu(upper, bins=bins) if upper.numel() else first
 
 
-def otsu_middle(values: Tensor, *, bins: int = 256) -> float:
-    """The middle between Otsu's threshold, for sharp maps, and Otsu's twice, for blurred ones."""
-    return (otsu(values, bins=bins) + otsu_twice(values, bins=bins)) / 2
+def otsu_middle(values: Tensor, *, share: float = 0.5, bins: int = 256) -> float:
+    """``share`` of the way from Otsu's threshold, for sharp maps, to Otsu's twice, for blurred ones."""
+    low = otsu(values, bins=bins)
+    return low + share * (otsu_twice(values, bins=bins) - low)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wsmis_core.engine.events import Events
@@ -22,11 +22,19 @@ class RunContext:
     ranks: Ranks
     events: Events
     stop: StopRequest
+    name: Path = Path()  # of the part that this is of a stage that trains or writes several times
+
+    def part(self, name: str) -> RunContext:
+        """The context of a part of the stage, with checkpoints of its own.
+
+        Its output is resumed as the stage's is, but does not become an artifact.
+        """
+        return replace(self, name=self.name / name)
 
     @property
     def output(self) -> Path:
         """Folder of what the attempt makes; it becomes the artifact."""
-        return self.folder / "output"
+        return self.folder / self._output
 
     @property
     def previews(self) -> Path:
@@ -36,14 +44,22 @@ class RunContext:
     @property
     def checkpoints(self) -> Path:
         """Folder of this attempt's checkpoints."""
-        return self.folder / "checkpoints"
+        return self.folder / self._checkpoints
 
     @property
     def earlier_checkpoints(self) -> tuple[Path, ...]:
         """Where to look for a state to go on from, this attempt's own folder first."""
-        return (self.checkpoints, *(folder / "checkpoints" for folder in self.spec.previous))
+        return (self.checkpoints, *(folder / self._checkpoints for folder in self.spec.previous))
 
     @property
     def earlier_outputs(self) -> tuple[Path, ...]:
         """Where earlier attempts at this job left finished items."""
-        return tuple(folder / "output" for folder in self.spec.previous)
+        return tuple(folder / self._output for folder in self.spec.previous)
+
+    @property
+    def _output(self) -> Path:
+        return Path("parts") / self.name if self.name.parts else Path("output")
+
+    @property
+    def _checkpoints(self) -> Path:
+        return Path("checkpoints") / self.name

@@ -119,9 +119,10 @@ class OtsuTwice(Spec):
 
 
 class OtsuMiddle(Spec):
-    """The middle between `otsu` and `otsu_twice`, for maps of which it is not known how sharp they are."""
+    """A cut between `otsu` and `otsu_twice`, for maps of which it is not known how sharp they are."""
 
     name: Literal["otsu_middle"] = "otsu_middle"
+    share: float = Field(default=0.5, ge=0, le=1, description="of the way from `otsu` to `otsu_twice`")
 
 
 Threshold = Annotated[Fixed | Otsu | OtsuTwice | OtsuMiddle, Field(discriminator="name")]

@@ -17,7 +17,6 @@ from wsmis_core.spec.parts import (
     Normalisation,
     OneCycleSchedule,
     Optimizer,
-    OtsuMiddle,
     Pamr,
     PolySchedule,
     Precision,
@@ -173,14 +172,24 @@ class SegmenterRates(Spec):
 
 
 class LocalTraining(Training):
-    """A pixel classifier that sees its neighbourhood only, trained on the walked maps' own labels.
+    """A pixel classifier that sees its neighbourhood only, trained on the maps' own labels, in rounds.
 
     To it the tissue beside an object looks as it does in images without the class, whose masks their
-    labels say are empty; so it takes off what the activation maps' blur put on. It needs images without
-    labels in the train split.
+    labels say are empty; so it takes off what the activation maps' blur put on, and puts on what they
+    left out but looks the same. Each round trains a net from nothing on the labels that the maps of
+    the round before give. It needs images without labels in the train split.
     """
 
-    threshold: Threshold = Field(default=OtsuMiddle(), description="cuts the walked maps into its targets")
+    foreground: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        default=(1.0, 1.0, 0.25, 0.25, 0.25),
+        min_length=1,
+        max_length=20,
+        description="one for each round: from what share of the way between Otsu's cut of a map and "
+        "Otsu's twice a pixel is foreground; up to Otsu's it is background, between the two unknown",
+    )
+    prior: float = Field(
+        default=1 / 3, ge=0, le=1, description="exponent of the walked maps that weigh the probabilities"
+    )
     augmentation: Augmentation = "xray"
     optimizer: Optimizer = Optimizer(name="adamw", weight_decay=0.01)
     rates: SegmenterRates = SegmenterRates(trunk=4e-3, head=4e-3)

@@ -25,8 +25,7 @@ from wsmis_core.spec.parts import Fixed
 from wsmis_core.spec.stages import Evaluate
 from wsmis_core.stages.inputs import dataset_index, input_artifact, load_model, pictures
 from wsmis_core.stages.label_maps import LabelMaps, nearest
-from wsmis_core.stages.maps import labels_above, load_maps, resized
-from wsmis_core.stages.outputs import UNKNOWN
+from wsmis_core.stages.maps import UNKNOWN, labels_above, load_maps, resized
 from wsmis_core.stages.segmentation import class_ids_of, probabilities, segmenter_from
 
 __all__ = ["run"]

@@ -1,10 +1,11 @@
-"""The local pixel classifier of the pseudo-labels: its training, and the maps weighed by it.
+"""The local pixel classifier of the pseudo-labels: its rounds of training, and the maps weighed by it.
 
 Axes: K classes of an image, C classes of the data set, H x W pixels.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,47 +16,93 @@ from torch.nn import Parameter
 
 from wsmis_core.data import Sample
 from wsmis_core.data.augmentation import augment
-from wsmis_core.engine import RunContext, Task, Term, train
+from wsmis_core.engine import ItemFolder, RunContext, Task, Term, train
 from wsmis_core.errors import DataError
 from wsmis_core.models.local import LocalNet
+from wsmis_core.spec.parts import Otsu, OtsuMiddle, Pamr, Threshold
 from wsmis_core.spec.stages import LocalTraining
 from wsmis_core.stages.inputs import Pictures, sampled_order
-from wsmis_core.stages.maps import MapsFolder, labels_above
+from wsmis_core.stages.maps import MapsFolder, StoredMaps, labels_above, refined, save_maps
 from wsmis_core.stages.outputs import OUTPUTS
 
-__all__ = ["LocalPixels", "trained_local_net", "weighed"]
+__all__ = ["LocalPixels", "local_net", "weighed"]
 
 _EPSILON = 1e-5
 
 
-def trained_local_net(
+def local_net(
     context: RunContext,
     params: LocalTraining,
     *,
     samples: Sequence[Sample],
     images: Pictures,
     maps: MapsFolder,
+    refine: Pamr | None,
 ) -> LocalNet:
-    """A local net trained on the labels that ``maps`` give at the params' threshold, in eval.
+    """The local net of the last round, in eval.
 
-    ``samples`` are the training images; those without a label have an empty target. Raises
-    DataError where there are none of either kind.
+    The first round's targets are the labels of ``maps``, each later one's those of the same maps weighed by
+    the net of the round before and refined. ``samples`` are the training images; those without a label
+    have an empty target. Raises DataError where there are none of either kind.
     """
-    task = LocalPixels(params, samples=samples, images=images, maps=maps)
-    train(task, params=params, rates=params.rates.model_dump(), context=context)
-    task.model.eval()
-    return task.model
+    source = maps
+    for number, share in enumerate(params.foreground):
+        part = context.part(f"local-{number + 1}")
+        task = LocalPixels(
+            params.model_copy(update={"seed": params.seed + number}),
+            samples=samples,
+            images=images,
+            maps=source,
+            certain=OtsuMiddle(share=share),
+        )
+        train(task, params=task.params, rates=params.rates.model_dump(), context=part)
+        net = task.model.eval()
+        if number + 1 < len(params.foreground):
+            source = _round(part, params, net, task.positives, images, maps, refine)
+    return net
+
+
+def _round(
+    part: RunContext,
+    params: LocalTraining,
+    net: LocalNet,
+    samples: Sequence[Sample],
+    images: Pictures,
+    maps: MapsFolder,
+    refine: Pamr | None,
+) -> MapsFolder:
+    """The maps of the samples as the net of a round sees them."""
+    folder = ItemFolder(part, "maps", suffix=".npz")
+    for (sample,) in folder.batches(samples, item_id=lambda sample: sample.id, size=1, phase="local maps"):
+        stored = maps.load(sample)
+        image = images.batch([sample])
+        seen = weighed(
+            stored.maps.to(image.device), stored.class_ids, net, image, prior=params.prior, refine=refine
+        )
+        result = StoredMaps(stored.class_ids, seen / seen.max().clamp(min=_EPSILON))
+        folder.write(sample.id, functools.partial(save_maps, stored=result))
+    part.ranks.wait()
+    return MapsFolder(part.output / "maps")
 
 
 @torch.no_grad()
-def weighed(maps: Tensor, class_ids: Sequence[int], net: LocalNet, image: Tensor) -> Tensor:
-    """The maps (K, H, W) times the net's probabilities for the image (1, 3, H, W).
+def weighed(
+    maps: Tensor,
+    class_ids: Sequence[int],
+    net: LocalNet,
+    image: Tensor,
+    *,
+    prior: float,
+    refine: Pamr | None,
+) -> Tensor:
+    """The maps (K, H, W) to the power of ``prior`` times the net's probabilities, refined on the image.
 
-    Both over their maxima, the probabilities averaged with the mirror image's.
+    Both over their maxima; the probabilities for the image (1, 3, H, W) are averaged with its mirror's.
     """
     seen = (net(image).sigmoid() + net(image.flip(-1)).sigmoid().flip(-1)) / 2  # (1, C, H, W)
     probability = seen[0][[number - 1 for number in class_ids]]  # (K, H, W)
-    return _over_maximum(maps) * _over_maximum(probability)
+    product = _over_maximum(maps) ** prior * _over_maximum(probability)
+    return product if refine is None else refined(product, image, refine)
 
 
 def _over_maximum(maps: Tensor) -> Tensor:
@@ -63,7 +110,7 @@ def _over_maximum(maps: Tensor) -> Tensor:
 
 
 class LocalPixels(Task):
-    """The local net's side of the training."""
+    """One round's side of the training: up to Otsu's cut background, above ``certain`` foreground."""
 
     model: LocalNet
 
@@ -74,20 +121,20 @@ class LocalPixels(Task):
         samples: Sequence[Sample],
         images: Pictures,
         maps: MapsFolder,
+        certain: Threshold,
     ) -> None:
         self.params, self.images = params, images
         self.samples = [sample for sample in samples if maps.has(sample) or not sample.class_ids]
-        positives = sum(bool(sample.class_ids) for sample in self.samples)
-        if positives in (0, len(self.samples)):
+        self.positives = [sample for sample in self.samples if sample.class_ids]
+        if len(self.positives) in (0, len(self.samples)):
             raise DataError(
-                f"{positives} of {len(self.samples)} training images have a label.",
+                f"{len(self.positives)} of {len(self.samples)} training images have a label.",
                 field="params.local",
                 remedy="It needs images with and without labels in the train split; set it to null.",
             )
         self.targets = {
-            sample.id: labels_above(stored.maps, stored.class_ids, params.threshold).numpy()
-            for sample in self.samples
-            if sample.class_ids
+            sample.id: labels_above(stored.maps, stored.class_ids, Otsu(), certain=certain).numpy()
+            for sample in self.positives
             for stored in [maps.load(sample)]
         }
         torch.manual_seed(params.seed)

@@ -27,7 +27,7 @@ from wsmis_core.stages.inputs import (
     pictures,
     samples_of,
 )
-from wsmis_core.stages.local_pixels import trained_local_net, weighed
+from wsmis_core.stages.local_pixels import local_net, weighed
 from wsmis_core.stages.maps import MapsFolder, StoredMaps, labels_above, refined, resized, save_maps
 from wsmis_core.stages.train_irnet import irnet_from
 
@@ -52,12 +52,13 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
     context.ranks.wait()
     net = None
     if params.local is not None:
-        net = trained_local_net(
+        net = local_net(
             context,
             params.local.model_copy(update={"seed": params.seed}),
             samples=index.split("train"),
             images=images,
             maps=walked,
+            refine=params.refine,
         )
     kept_here = kept_in_walk + _label(context, params, samples, images, walked, net)
     kept = context.ranks.summed(torch.tensor(float(kept_here), device=context.ranks.device)).item()
@@ -132,10 +133,10 @@ def _label(
             image = images.batch([sample])
             stored = walked.load(sample)
             soft = stored.maps.to(image.device)
-            if net is not None:
-                better = weighed(soft, stored.class_ids, net, image)
-                if params.refine is not None:
-                    better = refined(better, image, params.refine)
+            if net is not None and params.local is not None:
+                better = weighed(
+                    soft, stored.class_ids, net, image, prior=params.local.prior, refine=params.refine
+                )
                 soft, kept_here = _guarded(params, soft, better, stored.class_ids)
                 kept += kept_here
             labels = labels_above(soft, stored.class_ids, params.threshold).cpu().numpy()

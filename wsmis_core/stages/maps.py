@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from torch import Tensor
 from wsmis_core.cam import otsu, otsu_middle, otsu_twice, pamr
 from wsmis_core.data import Sample
 from wsmis_core.errors import ArtifactError
-from wsmis_core.spec.parts import Fixed, Pamr, Threshold
+from wsmis_core.spec.parts import Fixed, Otsu, OtsuMiddle, OtsuTwice, Pamr, Threshold
 
 __all__ = [
     "STRIDE",
+    "UNKNOWN",
     "MapsFolder",
     "StoredMaps",
     "labels_above",
@@ -29,6 +30,8 @@ __all__ = [
 
 # IRNet's grid, and that of everything between the classifier and the pseudo-labels.
 STRIDE = 4
+
+UNKNOWN = 255
 
 _EPSILON = 1e-5
 
@@ -82,22 +85,32 @@ class MapsFolder:
         return load_maps(self.path(sample))
 
 
-CUTS: Mapping[str, Callable[[Tensor], float]] = {
-    "otsu": otsu,
-    "otsu_twice": otsu_twice,
-    "otsu_middle": otsu_middle,
-}
-
-
-def labels_above(maps: Tensor, class_ids: Sequence[int], threshold: Threshold) -> Tensor:
+def labels_above(
+    maps: Tensor, class_ids: Sequence[int], threshold: Threshold, *, certain: Threshold | None = None
+) -> Tensor:
     """Class ids (H, W) of soft maps (K, H, W): the strongest class where it is over the threshold.
 
-    The maps are divided by their common maximum first (IRNet, arXiv 1904.05044).
+    The maps are divided by their common maximum first (IRNet, arXiv 1904.05044). With ``certain``, a
+    higher threshold, what lies between the two is unknown (255).
     """
     ids = torch.tensor(class_ids, dtype=torch.uint8, device=maps.device)
     strongest, which = (maps / (maps.max() + _EPSILON)).max(dim=0)  # (H, W)
-    cut = threshold.value if isinstance(threshold, Fixed) else CUTS[threshold.name](strongest)
-    return torch.where(strongest > cut, ids[which], torch.zeros_like(ids[which]))
+    labels = torch.where(strongest > _cut(strongest, threshold), ids[which], torch.zeros_like(ids[which]))
+    if certain is not None:
+        labels[(labels > 0) & (strongest <= _cut(strongest, certain))] = UNKNOWN
+    return labels
+
+
+def _cut(values: Tensor, threshold: Threshold) -> float:
+    match threshold:
+        case Fixed():
+            return threshold.value
+        case Otsu():
+            return otsu(values)
+        case OtsuTwice():
+            return otsu_twice(values)
+        case OtsuMiddle():
+            return otsu_middle(values, share=threshold.share)
 
 
 def refined(maps: Tensor, image: Tensor, refinement: Pamr) -> Tensor:

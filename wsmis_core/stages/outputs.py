@@ -13,10 +13,9 @@ from torch import Tensor
 
 from wsmis_core.engine import Term
 from wsmis_core.models.losses import LossSum, cross_entropy, pixel_bce, soft_dice
+from wsmis_core.stages.maps import UNKNOWN
 
-__all__ = ["OUTPUTS", "UNKNOWN", "Outputs"]
-
-UNKNOWN = 255
+__all__ = ["OUTPUTS", "Outputs"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,4 +80,6 @@ def test_thresholds_lie_within_the_values(numbers: list[float]) -> None:
 def test_otsu_middle_lies_between_the_two_cuts() -> None:
     values = torch.tensor([0.0] * 80 + [0.5] * 15 + [1.0] * 5)
     assert otsu(values) < otsu_middle(values) < otsu_twice(values)
-    assert otsu_middle(values) == (otsu(values) + otsu_twice(values)) / 2
+    assert otsu_middle(values) == pytest.approx((otsu(values) + otsu_twice(values)) / 2)
+    assert otsu_middle(values, share=0.0) == otsu(values)
+    assert otsu_middle(values, share=1.0) == pytest.approx(otsu_twice(values))

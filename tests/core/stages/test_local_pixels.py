@@ -11,14 +11,16 @@ from torch import Tensor
 
 from wsmis_core.data import DatasetIndex, scan
 from wsmis_core.data.phantom import write_siim
+from wsmis_core.engine import Ranks, RunContext, open_events
+from wsmis_core.engine.stopping import Stopped, StopRequest
 from wsmis_core.errors import DataError
 from wsmis_core.models.local import LocalNet
-from wsmis_core.spec import make_dataset_spec
-from wsmis_core.spec.parts import Fixed
-from wsmis_core.spec.stages import LocalTraining
+from wsmis_core.spec import RunSpec, make_dataset_spec
+from wsmis_core.spec.parts import OtsuTwice
+from wsmis_core.spec.stages import LocalTraining, MakePseudoLabels
 from wsmis_core.stages.inputs import Pictures
-from wsmis_core.stages.local_pixels import LocalPixels, weighed
-from wsmis_core.stages.maps import MapsFolder, StoredMaps, save_maps
+from wsmis_core.stages.local_pixels import LocalPixels, local_net, weighed
+from wsmis_core.stages.maps import UNKNOWN, MapsFolder, StoredMaps, save_maps
 
 
 class Certain(LocalNet):
@@ -35,8 +37,10 @@ class Certain(LocalNet):
 def test_maps_are_weighed_by_their_own_classes_probabilities() -> None:
     maps = torch.tensor([[[1.0, 4.0]]])  # of class 2: over their maximum .25 and 1
     image = torch.tensor([1.0, 0.0]).expand(1, 3, 1, 2)
-    result = weighed(maps, (2,), Certain(), image)
+    result = weighed(maps, (2,), Certain(), image, prior=1.0, refine=None)
     torch.testing.assert_close(result, torch.tensor([[[0.25, 0.5]]]), rtol=1e-4, atol=0)
+    root = weighed(maps, (2,), Certain(), image, prior=0.5, refine=None)
+    torch.testing.assert_close(root, torch.tensor([[[0.5, 0.5]]]), rtol=1e-4, atol=0)
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +58,22 @@ def test_targets_are_the_maps_labels_and_nothing_in_images_without_a_label(
     index: DatasetIndex, tmp_path: Path
 ) -> None:
     soft = torch.zeros(1, 64, 64)
-    soft[0, :, :32] = 1.0
+    soft[0, :, 16:] = 0.6
+    soft[0, :, 48:] = 1.0
     positive = next(sample for sample in index.samples if sample.class_ids)
     negative = next(sample for sample in index.samples if not sample.class_ids)
     save_maps(tmp_path / f"{positive.id}.npz", StoredMaps((1,), soft))
     task = LocalPixels(
-        LocalTraining(augmentation="none", threshold=Fixed(value=0.5)),
+        LocalTraining(augmentation="none"),
         samples=[positive, negative],
         images=pixels(index, tmp_path),
         maps=MapsFolder(tmp_path),
+        certain=OtsuTwice(),
     )
     targets = [task.example(number, np.random.default_rng(0))["target"] for number in range(2)]
-    assert targets[0][:, :32].all()
-    assert not targets[0][:, 32:].any()
+    assert (targets[0][:, :16] == 0).all()
+    assert (targets[0][:, 16:48] == UNKNOWN).all()
+    assert (targets[0][:, 48:] == 1).all()
     assert not targets[1].any()
 
 
@@ -78,5 +85,63 @@ def test_it_needs_images_with_and_without_a_label(index: DatasetIndex, tmp_path:
             samples=negatives,
             images=pixels(index, tmp_path),
             maps=MapsFolder(tmp_path),
+            certain=OtsuTwice(),
         )
     assert raised.value.field == "params.local"
+
+
+class Asked(StopRequest):
+    """A request to stop that is made when it has been looked at ``after`` times."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    @property
+    def made(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+    @made.setter
+    def made(self, value: bool) -> None: ...
+
+
+def rounds(
+    index: DatasetIndex, cache: Path, folder: Path, *, stop: StopRequest, previous: Path | None
+) -> Tensor:
+    """The last layer's weights after two short rounds on maps that light up the left half."""
+    soft = torch.linspace(1, 0, 64).expand(1, 64, 64)
+    for sample in index.samples:
+        if sample.class_ids:
+            save_maps(cache / f"{sample.id}.npz", StoredMaps((1,), soft))
+    local = LocalTraining(foreground=(1.0, 0.25), max_steps=4, batch_size=4)
+    spec = RunSpec(
+        job="local",
+        attempt=1 if previous is None else 2,
+        params=MakePseudoLabels(local=local),
+        cache=cache,
+        previous=() if previous is None else (previous,),
+    )
+    with open_events(folder, speaks=False) as events:
+        net = local_net(
+            RunContext(spec=spec, folder=folder, ranks=Ranks(), events=events, stop=stop),
+            local,
+            samples=index.samples,
+            images=pixels(index, cache),
+            maps=MapsFolder(cache),
+            refine=None,
+        )
+    return net.head.weight.detach()
+
+
+@pytest.mark.parametrize("looks", [2, 6, 13])  # in the first round, between the rounds, in the second
+def test_stopped_anywhere_the_rounds_go_on_to_the_same_net(
+    index: DatasetIndex, tmp_path: Path, looks: int
+) -> None:
+    whole, first, second = (tmp_path / name for name in ("whole", "first", "second"))
+    for folder in (whole, first, second):
+        folder.mkdir()
+    expected = rounds(index, tmp_path, whole, stop=StopRequest(), previous=None)
+    with pytest.raises(Stopped):
+        rounds(index, tmp_path, first, stop=Asked(looks), previous=None)
+    resumed = rounds(index, tmp_path, second, stop=StopRequest(), previous=first)
+    assert torch.equal(resumed, expected)
