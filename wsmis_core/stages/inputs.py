@@ -115,6 +115,10 @@ class Pictures:
         """An image array as the networks want it, (3, size, size), normalised, on the CPU."""
         return to_tensor(array[None], scheme=self.normalisation)[0]
 
+    def raw(self, sample: Sample) -> Tensor:
+        """One image as it is, (1, 1 or 3, size, size) in [0, 255], on the device."""
+        return torch.tensor(self.array(sample)).permute(2, 0, 1)[None].float().to(self.device)
+
     def batch(self, samples: Sequence[Sample]) -> Tensor:
         """(B, 3, size, size), normalised, on the device."""
         stacked = torch.stack([self.tensor(self.array(sample)) for sample in samples])

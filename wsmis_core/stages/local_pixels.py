@@ -25,7 +25,7 @@ from wsmis_core.stages.inputs import Pictures, sampled_order
 from wsmis_core.stages.maps import MapsFolder, StoredMaps, labels_above, refined, save_maps
 from wsmis_core.stages.outputs import OUTPUTS
 
-__all__ = ["LocalPixels", "local_net", "weighed"]
+__all__ = ["LocalPixels", "local_net", "seen_locally", "weighed"]
 
 _EPSILON = 1e-5
 
@@ -75,34 +75,37 @@ def _round(
     folder = ItemFolder(part, "maps", suffix=".npz")
     for (sample,) in folder.batches(samples, item_id=lambda sample: sample.id, size=1, phase="local maps"):
         stored = maps.load(sample)
-        image = images.batch([sample])
-        seen = weighed(
-            stored.maps.to(image.device), stored.class_ids, net, image, prior=params.prior, refine=refine
-        )
+        seen = seen_locally(stored, net, sample, images, prior=params.prior, refine=refine)
         result = StoredMaps(stored.class_ids, seen / seen.max().clamp(min=_EPSILON))
         folder.write(sample.id, functools.partial(save_maps, stored=result))
     part.ranks.wait()
     return MapsFolder(part.output / "maps")
 
 
-@torch.no_grad()
-def weighed(
-    maps: Tensor,
-    class_ids: Sequence[int],
+def seen_locally(
+    stored: StoredMaps,
     net: LocalNet,
-    image: Tensor,
+    sample: Sample,
+    images: Pictures,
     *,
     prior: float,
     refine: Pamr | None,
 ) -> Tensor:
-    """The maps (K, H, W) to the power of ``prior`` times the net's probabilities, refined on the image.
+    """A sample's maps (K, H, W) weighed by the net and refined on the image, on the images' device."""
+    image = images.batch([sample])
+    product = weighed(stored.maps.to(image.device), stored.class_ids, net, image, prior=prior)
+    return product if refine is None else refined(product, images.raw(sample), refine)
+
+
+@torch.no_grad()
+def weighed(maps: Tensor, class_ids: Sequence[int], net: LocalNet, image: Tensor, *, prior: float) -> Tensor:
+    """The maps (K, H, W) to the power of ``prior`` times the net's probabilities.
 
     Both over their maxima; the probabilities for the image (1, 3, H, W) are averaged with its mirror's.
     """
     seen = (net(image).sigmoid() + net(image.flip(-1)).sigmoid().flip(-1)) / 2  # (1, C, H, W)
     probability = seen[0][[number - 1 for number in class_ids]]  # (K, H, W)
-    product = _over_maximum(maps) ** prior * _over_maximum(probability)
-    return product if refine is None else refined(product, image, refine)
+    return _over_maximum(maps) ** prior * _over_maximum(probability)
 
 
 def _over_maximum(maps: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ def run(context: RunContext, params: MakeIrLabels) -> StageResult:
                 background_threshold=params.background_threshold,
                 refine=None
                 if params.refine is None
-                else functools.partial(refined, image=images.batch([sample]), refinement=params.refine),
+                else functools.partial(refined, image=images.raw(sample), refinement=params.refine),
             )
             kept += seeds.kept_unrefined
             folder.write(sample.id, functools.partial(write_mask, mask=seeds.labels.cpu().numpy()))

@@ -27,7 +27,7 @@ from wsmis_core.stages.inputs import (
     pictures,
     samples_of,
 )
-from wsmis_core.stages.local_pixels import local_net, weighed
+from wsmis_core.stages.local_pixels import local_net, seen_locally
 from wsmis_core.stages.maps import MapsFolder, StoredMaps, labels_above, refined, resized, save_maps
 from wsmis_core.stages.train_irnet import irnet_from
 
@@ -93,9 +93,9 @@ def _walk(
     kept = 0
     for batch in folder.batches(samples, item_id=_id, size=1, phase="random walk"):
         for sample in batch:
-            image = images.batch([sample])
+            image = images.raw(sample)
             stored = maps.load(sample)
-            boundary = irnet.infer(image)[0][0]  # (h, w)
+            boundary = irnet.infer(images.batch([sample]))[0][0]  # (h, w)
             before = stored.maps.to(image.device)
             if params.refine_before is not None:
                 before = refined(before, image, params.refine_before)
@@ -130,12 +130,11 @@ def _label(
     kept = 0
     for batch in folder.batches(samples, item_id=_id, size=1, phase="labels"):
         for sample in batch:
-            image = images.batch([sample])
             stored = walked.load(sample)
-            soft = stored.maps.to(image.device)
+            soft = stored.maps.to(context.ranks.device)
             if net is not None and params.local is not None:
-                better = weighed(
-                    soft, stored.class_ids, net, image, prior=params.local.prior, refine=params.refine
+                better = seen_locally(
+                    stored, net, sample, images, prior=params.local.prior, refine=params.refine
                 )
                 soft, kept_here = _guarded(params, soft, better, stored.class_ids)
                 kept += kept_here

@@ -114,7 +114,7 @@ def _cut(values: Tensor, threshold: Threshold) -> float:
 
 
 def refined(maps: Tensor, image: Tensor, refinement: Pamr) -> Tensor:
-    """Soft maps (K, h, w) at the size of the image (1, 3, H, W), following its edges."""
+    """Soft maps (K, h, w) at the size of the image (1, N, H, W), following its edges."""
     at_image = resized(maps, (image.shape[-2], image.shape[-1]))
     return pamr(image, at_image[None], iterations=refinement.iterations, dilations=refinement.dilations)[0]
 

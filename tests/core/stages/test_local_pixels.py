@@ -37,9 +37,9 @@ class Certain(LocalNet):
 def test_maps_are_weighed_by_their_own_classes_probabilities() -> None:
     maps = torch.tensor([[[1.0, 4.0]]])  # of class 2: over their maximum .25 and 1
     image = torch.tensor([1.0, 0.0]).expand(1, 3, 1, 2)
-    result = weighed(maps, (2,), Certain(), image, prior=1.0, refine=None)
+    result = weighed(maps, (2,), Certain(), image, prior=1.0)
     torch.testing.assert_close(result, torch.tensor([[[0.25, 0.5]]]), rtol=1e-4, atol=0)
-    root = weighed(maps, (2,), Certain(), image, prior=0.5, refine=None)
+    root = weighed(maps, (2,), Certain(), image, prior=0.5)
     torch.testing.assert_close(root, torch.tensor([[[0.5, 0.5]]]), rtol=1e-4, atol=0)
 
 
