@@ -196,7 +196,7 @@ class LocalTraining(Training):
     schedule: Schedule = OneCycleSchedule(warmup=0.2)
     epochs: int = Field(default=1000, ge=1, le=10_000)
     max_steps: int | None = Field(default=150, ge=1)
-    batch_size: int = Field(default=16, ge=1, le=4096)
+    batch_size: int = Field(default=10, ge=1, le=4096)
 
 
 class MakePseudoLabels(Params):
