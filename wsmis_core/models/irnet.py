@@ -142,9 +142,14 @@ class IRNet(nn.Module):
 
         The boundary logits are averaged with those of the mirror image.
         """
-        logits, displacement = self(images)
-        mirrored, _ = self(images.flip(-1))
-        return torch.sigmoid((logits + mirrored.flip(-1)) / 2).squeeze(1), displacement
+        return self.boundaries(images), self(images)[1]
+
+    @torch.no_grad()
+    def boundaries(self, images: Tensor) -> Tensor:
+        """The boundaries of `infer` alone."""
+        both = torch.cat([images, images.flip(-1)])
+        logits, mirrored = self.boundary(self.trunk.stages(both)).chunk(2)
+        return torch.sigmoid((logits + mirrored.flip(-1)) / 2).squeeze(1)
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """The branches' parameters, by branch; the trunk has none that learn."""

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from wsmis_core.data import Sample
 from wsmis_core.engine import ItemFolder, RunContext, StageResult
@@ -33,6 +34,7 @@ from wsmis_core.stages.train_irnet import irnet_from
 
 __all__ = ["run", "without_specks"]
 
+_WALKED_AT_ONCE = 8  # images; one alone is mostly overhead on small grids
 _LEAST_MAXIMUM = 1e-12  # of maps that are all zero
 
 
@@ -91,24 +93,27 @@ def _walk(
     """
     folder = ItemFolder(context, "walked", suffix=".npz")
     kept = 0
-    for batch in folder.batches(samples, item_id=_id, size=1, phase="random walk"):
-        for sample in batch:
-            image = images.raw(sample)
-            stored = maps.load(sample)
-            boundary = irnet.infer(images.batch([sample]))[0][0]  # (h, w)
-            before = stored.maps.to(image.device)
+    for batch in folder.batches(samples, item_id=_id, size=_WALKED_AT_ONCE, phase="random walk"):
+        boundaries = irnet.boundaries(images.batch(batch))  # (B, h, w)
+        height, width = boundaries.shape[1:]
+        all_stored = [maps.load(sample) for sample in batch]
+        starts = []
+        for sample, stored in zip(batch, all_stored, strict=True):
+            before = stored.maps.to(boundaries.device)
             if params.refine_before is not None:
-                before = refined(before, image, params.refine_before)
-            walked = random_walk(
-                resized(before, (boundary.shape[0], boundary.shape[1])),
-                boundary,
-                radius=params.radius,
-                beta=params.beta,
-                log2_steps=_log2_steps(params, cells=boundary.shape[0]),
-            )
-            soft = resized(walked, (params.image_size, params.image_size))
+                before = refined(before, images.raw(sample), params.refine_before)
+            starts.append(resized(before, (height, width)))
+        all_walked = random_walk(
+            pad_sequence(starts, batch_first=True),  # (B, K of the image with most classes, h, w)
+            boundaries,
+            radius=params.radius,
+            beta=params.beta,
+            log2_steps=_log2_steps(params, cells=height),
+        )
+        for sample, stored, walked in zip(batch, all_stored, all_walked, strict=True):
+            soft = resized(walked[: len(stored.class_ids)], (params.image_size, params.image_size))
             if params.refine is not None:
-                better = refined(soft, image, params.refine)
+                better = refined(soft, images.raw(sample), params.refine)
                 soft, kept_here = _guarded(params, soft, better, stored.class_ids)
                 kept += kept_here
             result = StoredMaps(stored.class_ids, soft / soft.max().clamp(min=_LEAST_MAXIMUM))
