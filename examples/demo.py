@@ -28,7 +28,7 @@ from wsmis_core.data.phantom import write_siim
 
 ROOT = Path(__file__).resolve().parents[1]
 WSMIS = Path(sys.executable).with_name("wsmis")
-PATIENTS = 500
+PATIENTS = 520
 SECONDS_TO_START = 60
 STEPS = ("cams", "ir_labels", "pseudo_labels", "segmenter", "ceiling")
 SCORES = ("dice_pooled", "dice_per_image", "dice_positives", "iou", "images")

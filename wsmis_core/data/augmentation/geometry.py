@@ -1,7 +1,7 @@
 """Changes of place: the image is interpolated, its mask takes the nearest pixel, and both stay aligned.
 
-Images are (H, W, c) uint8 and masks (H, W) uint8 or None. What comes from outside of the image is black,
-and background in the mask.
+Images are (H, W, c) uint8 and masks (H, W) uint8 or None. What comes from outside repeats the border, in
+the mask too: black would shift an image's mean, and teach that smooth and dark is background.
 """
 
 from __future__ import annotations
@@ -40,11 +40,14 @@ def affine(
         (cos, -sin, width / 2 - cos * x + sin * y),
         (sin, cos, height / 2 - sin * x - cos * y),
     )
-    coefficients = [*source[0], *source[1]]
+    margin = _margin(source, width=width, height=height)
+    # The padded image's corner lies the margin up and left.
+    coefficients = [value for a, b, c in source for value in (a, b, c + margin)]
 
     def moved(pixels: Pixels, method: Image.Resampling) -> Pixels:
         flat = pixels[..., 0] if pixels.shape[2:] == (1,) else pixels
-        moved = Image.fromarray(flat).transform(
+        padded = np.pad(flat, [(margin, margin)] * 2 + [(0, 0)] * (flat.ndim - 2), mode="edge")
+        moved = Image.fromarray(padded).transform(
             (width, height), Image.Transform.AFFINE, coefficients, resample=method
         )
         return np.asarray(moved).reshape(pixels.shape)
@@ -53,6 +56,18 @@ def affine(
         moved(image, Image.Resampling.BILINEAR),
         None if mask is None else moved(mask, Image.Resampling.NEAREST),
     )
+
+
+def _margin(source: tuple[tuple[float, float, float], ...], *, width: int, height: int) -> int:
+    """How many pixels beyond the image the corners of the output come from, and one for interpolation."""
+    corners = [(x, y) for x in (0, width) for y in (0, height)]
+    beyond = [
+        max(-place, place - side)
+        for (a, b, c), side in zip(source, (width, height), strict=True)
+        for x, y in corners
+        for place in [a * x + b * y + c]
+    ]
+    return max(0, math.ceil(max(beyond))) + 1
 
 
 def elastic(
@@ -97,8 +112,8 @@ def _sampled(image: Pixels, mask: Pixels | None, y: Plane, x: Plane) -> Pair:
     """Image and mask at the rows and columns (H, W) of another grid."""
     places = np.broadcast_arrays(y, x)
     bands = [
-        ndimage.map_coordinates(image[..., band], places, order=1, mode="constant")
+        ndimage.map_coordinates(image[..., band], places, order=1, mode="nearest")
         for band in range(image.shape[2])
     ]
     warped = np.stack(bands, axis=-1)  # (H, W, c)
-    return warped, None if mask is None else ndimage.map_coordinates(mask, places, order=0, mode="constant")
+    return warped, None if mask is None else ndimage.map_coordinates(mask, places, order=0, mode="nearest")

@@ -24,7 +24,7 @@ Rng = np.random.Generator
 def augment(image: Pixels, mask: Pixels | None = None, *, scope: Augmentation, rng: Rng) -> Pair:
     """A changed image (H, W, c), and its mask (H, W) moved along with it; the arguments stay as they are.
 
-    All chance comes from ``rng``. Pixels from outside are black, and background in the mask.
+    All chance comes from ``rng``. Pixels from outside repeat the border.
     """
     assert image.ndim == 3, "an image is (H, W, c)"
     changed, moved = SCOPES[scope](image, mask, rng)
