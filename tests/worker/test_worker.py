@@ -143,7 +143,8 @@ def test_drain(site: Site, service: Service) -> None:
     job = service.submit("wait", max_attempts=1)
     site.publish(job)
     service.ranks.wait_for(job, 1)
-    site.reconciler.send_signal(signal.SIGSTOP)
+    site.reconciler.kill()  # not stopped: it might hold the database's lock for good
+    site.reconciler.wait(30)
     site.worker.send_signal(signal.SIGTERM)
     assert site.worker.wait(30) == 0
     assert service.job(job).status is Status.QUEUED
@@ -156,7 +157,7 @@ def test_drain(site: Site, service: Service) -> None:
     service.ranks.go(job)
     service.await_status(job, Status.SUCCEEDED)
     assert site.outcomes(job) == [AttemptOutcome.RELEASED, AttemptOutcome.SUCCEEDED]
-    site.reconciler.send_signal(signal.SIGCONT)
+    site.reconciler = site.programs.reconciler()
 
 
 def test_no_torch_in_the_worker(site: Site) -> None:
