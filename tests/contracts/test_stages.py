@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import yaml
 from PIL import Image
 
 from wsmis_core.__main__ import main
-from wsmis_core.data.phantom import write_siim
 from wsmis_core.spec import CATALOGUE, PlannedStep, RunSpec, plan, read_manifest, recipes, verify_files
 
 OVERRIDES: dict[str, dict[str, Any]] = {
@@ -28,26 +28,20 @@ OVERRIDES: dict[str, dict[str, Any]] = {
 STEPS = plan(recipes()["smoke"], OVERRIDES, has_masks=True)
 
 
-def run_step(step: PlannedStep, folder: Path, data: Path) -> int:
-    spec = {
-        "stage": step.stage,
-        "params": step.params,
-        "dataset": {"format": "siim", "root": str(data)},
-        "inputs": {role: str(folder / source / "output") for role, source in step.inputs.items()},
-    }
-    path = folder / f"{step.name}.yaml"
-    path.write_text(yaml.safe_dump(spec))
-    return main(["stage", str(path), "--run-dir", str(folder / step.name)])
+def run_step(step: PlannedStep, workshop: Any) -> Path:
+    inputs = {role: workshop.folder / source / "output" for role, source in step.inputs.items()}
+    artifact = workshop.run(step.name, step.stage, step.params, inputs)
+    assert isinstance(artifact, Path)
+    return artifact
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runs(workshop: Any) -> Path:
     """The run folders of all steps of the recipe `smoke`, one after the other."""
-    folder = tmp_path_factory.mktemp("runs")
-    write_siim(folder / "data", patients=30, seed=1, size=64)
     for step in STEPS:
-        assert run_step(step, folder, folder / "data") == 0, (folder / step.name / "failure.json").read_text()
-    return folder
+        run_step(step, workshop)
+    assert isinstance(workshop.folder, Path)
+    return workshop.folder
 
 
 def events(folder: Path) -> list[dict[str, Any]]:
@@ -86,22 +80,23 @@ def test_a_second_attempt_takes_over_finished_items(runs: Path, tmp_path: Path) 
     assert (tmp_path / "output" / name).samefile(first / "output" / name)
 
 
-def test_true_masks_do_not_reach_what_is_trained_without_them(runs: Path, tmp_path: Path) -> None:
+def test_true_masks_do_not_reach_what_is_trained_without_them(
+    runs: Path, workshop: Any, chest_root: Path, tmp_path: Path
+) -> None:
     """The same images and labels with other masks: every step but the ceiling and the scores is the same."""
     data = tmp_path / "data"
     data.mkdir()
-    shutil.copytree(runs / "data" / "dicom-images-train", data / "dicom-images-train")
-    rows = (runs / "data" / "train-rle.csv").read_text().splitlines()
+    shutil.copytree(chest_root / "dicom-images-train", data / "dicom-images-train")
+    rows = (chest_root / "train-rle.csv").read_text().splitlines()
     moved = [row if row.endswith("-1") else f"{row.split(',')[0]}, 5 7" for row in rows[1:]]
     (data / "train-rle.csv").write_text("\n".join([rows[0], *moved]) + "\n")
+    others = replace(workshop, folder=tmp_path, dataset={"format": "siim", "root": str(data)})
     for step in STEPS:
         if step.name in {"train_ceiling", "evaluate"}:
             continue
-        assert run_step(step, tmp_path, data) == 0
+        artifact = run_step(step, others)
         same = [entry.sha256 for entry in read_manifest(runs / step.name / "output").files]
-        assert [entry.sha256 for entry in read_manifest(tmp_path / step.name / "output").files] == same, (
-            step.name
-        )
+        assert [entry.sha256 for entry in read_manifest(artifact).files] == same, step.name
 
 
 def test_predictions_are_of_the_images_own_size(runs: Path) -> None:
