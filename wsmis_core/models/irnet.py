@@ -138,17 +138,28 @@ class IRNet(nn.Module):
 
     @torch.no_grad()
     def infer(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Boundaries in [0, 1] (B, h, w) and displacements (B, 2, h, w).
+        """Boundaries in [0, 1] (B, h, w) and displacements (B, 2, h, w), with one pass through the trunk.
 
-        The boundary logits are averaged with those of the mirror image.
+        The boundary logits are averaged with those of the mirror image; the displacements, less the mean
+        shift, are the image's own.
         """
-        return self.boundaries(images), self(images)[1]
+        assert not self.training
+        stages = self._mirrored_stages(images)
+        own = [stage[: len(images)] for stage in stages]
+        return self._averaged(stages), self.displacement(own) - self.mean_shift.view(1, 2, 1, 1)
 
     @torch.no_grad()
     def boundaries(self, images: Tensor) -> Tensor:
         """The boundaries of `infer` alone."""
-        both = torch.cat([images, images.flip(-1)])
-        logits, mirrored = self.boundary(self.trunk.stages(both)).chunk(2)
+        return self._averaged(self._mirrored_stages(images))
+
+    def _mirrored_stages(self, images: Tensor) -> list[Tensor]:
+        """The trunk's stages of the images and then of their mirrors, (2 B, ...)."""
+        return self.trunk.stages(torch.cat([images, images.flip(-1)]))
+
+    def _averaged(self, stages: list[Tensor]) -> Tensor:
+        """Boundaries (B, h, w) of images and mirrors; the mean is taken of the logits."""
+        logits, mirrored = self.boundary(stages).chunk(2)
         return torch.sigmoid((logits + mirrored.flip(-1)) / 2).squeeze(1)
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:

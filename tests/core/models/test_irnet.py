@@ -66,3 +66,16 @@ def test_inference_treats_an_image_and_its_mirror_alike(small: IRNet) -> None:
     assert boundary.shape == (1, 16, 24)
     torch.testing.assert_close(mirrored.flip(-1), boundary)
     assert 0 <= boundary.min() <= boundary.max() <= 1
+
+
+def test_inference_passes_the_trunk_once_and_gives_what_the_parts_give(small: IRNet) -> None:
+    images = torch.randn(2, 3, 33, 50)
+    small.eval().mean_shift.copy_(torch.tensor([0.5, -2.0]))
+    passes: list[int] = []
+    hook = small.trunk.stage_modules[0].register_forward_hook(lambda *call: passes.append(len(call[2])))
+    boundary, displacement = small.infer(images)
+    hook.remove()
+    assert passes == [4]
+    torch.testing.assert_close(boundary, small.boundaries(images))
+    with torch.no_grad():
+        torch.testing.assert_close(displacement, small(images)[1])
