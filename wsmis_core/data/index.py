@@ -21,7 +21,7 @@ from wsmis_core.spec.dataset import DatasetSpec
 from wsmis_core.spec.model import Spec
 from wsmis_core.spec.parts import Split
 
-__all__ = ["DataProblem", "DatasetIndex", "Mask", "PngMask", "RleMask", "Sample", "fingerprint"]
+__all__ = ["Box", "DataProblem", "DatasetIndex", "Mask", "PngMask", "RleMask", "Sample", "fingerprint"]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 Severity = Literal["info", "warning"]
@@ -47,6 +47,16 @@ class PngMask(Spec):
 Mask = Annotated[RleMask | PngMask, Field(discriminator="kind")]
 
 
+class Box(Spec):
+    """A box round a region of a class, in pixels of the image's file, from its upper left corner."""
+
+    class_id: int = Field(ge=1, le=254, description="1 + the position in the index's classes")
+    x: float = Field(ge=0, description="of the left edge")
+    y: float = Field(ge=0, description="of the upper edge")
+    width: float = Field(gt=0)
+    height: float = Field(gt=0)
+
+
 class Sample(Spec):
     """One image."""
 
@@ -56,6 +66,7 @@ class Sample(Spec):
     labels: tuple[int, ...] = Field(description="0 or 1 for each class of the index")
     split: Split
     masks: tuple[Mask, ...] = ()
+    boxes: tuple[Box, ...] = ()
     height: int
     width: int
     content: str = Field(description="SHA-256 of the file's bytes")
@@ -69,6 +80,10 @@ class Sample(Spec):
     def has_masks(self) -> bool:
         """Whether there is a mask of every class that the image is labelled with."""
         return {mask.class_id for mask in self.masks}.issuperset(self.class_ids)
+
+    def boxes_of(self, class_id: int) -> list[tuple[float, float, float, float]]:
+        """x, y, width and height of the boxes of a class, in pixels of the image."""
+        return [(box.x, box.y, box.width, box.height) for box in self.boxes if box.class_id == class_id]
 
 
 class DataProblem(Spec):
@@ -150,15 +165,19 @@ class DatasetIndex(Spec):
 def fingerprint(classes: Sequence[str], samples: Iterable[Sample]) -> str:
     """SHA-256 over what a result can depend on.
 
-    That is the classes, and of every sample its id, the bytes of its file, labels, split and masks.
+    That is the classes, and of every sample its id, the bytes of its file, labels, split, masks and boxes.
     Where the root lies, how its folders are named and in which order the files were found does not matter.
     """
-    facts = [
-        [sample.id, sample.content, sample.labels, sample.split, sorted(map(_mask_facts, sample.masks))]
-        for sample in sorted(samples, key=lambda sample: sample.id)
-    ]
+    facts = [_facts(sample) for sample in sorted(samples, key=lambda sample: sample.id)]
     text = json.dumps([1, list(classes), facts], separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _facts(sample: Sample) -> list[Any]:
+    facts = [sample.id, sample.content, sample.labels, sample.split, sorted(map(_mask_facts, sample.masks))]
+    if sample.boxes:  # none adds nothing, so that sets without boxes keep the fingerprints they had
+        facts.append(sorted((box.class_id, box.x, box.y, box.width, box.height) for box in sample.boxes))
+    return facts
 
 
 def _mask_facts(mask: Mask) -> tuple[int, str, str]:

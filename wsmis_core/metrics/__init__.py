@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from wsmis_core.metrics.boxes import BoxCounts
 from wsmis_core.metrics.confusion import ClassIou, ConfusionCounts
 from wsmis_core.metrics.counts import Counts
 from wsmis_core.metrics.labels import LabelCounts, LabelScores, auc
 from wsmis_core.metrics.masks import MaskCounts, MaskScores
 
 __all__ = [
+    "BoxCounts",
     "ClassIou",
     "ConfusionCounts",
     "Counts",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wsmis_core.data import DatasetIndex, PngMask, RleMask, Sample
+from wsmis_core.data import Box, DatasetIndex, PngMask, RleMask, Sample
 from wsmis_core.data.index import fingerprint
 from wsmis_core.errors import DataError
 from wsmis_core.spec import SiimDataset
@@ -33,6 +33,7 @@ def _index(*samples: Sample) -> DatasetIndex:
     )
 
 
+BOX = Box(class_id=1, x=0.5, y=1, width=2, height=2.25)
 INDEX = _index(_sample("a"), _sample("b", "val", label=0), _sample("c", "test", patient="b"))
 
 
@@ -70,6 +71,7 @@ def test_masks_are_complete_or_not() -> None:
         {"labels": (0,)},
         {"split": "test"},
         {"masks": (RleMask(class_id=1, runs="0 3"),)},
+        {"boxes": (BOX,)},
     ],
 )
 def test_the_fingerprint_sees(changes: dict[str, object]) -> None:
@@ -79,6 +81,21 @@ def test_the_fingerprint_sees(changes: dict[str, object]) -> None:
 def test_the_fingerprint_does_not_see_where_files_lie_or_their_order() -> None:
     moved = _sample("a", file="other/a.dcm", masks=_sample("a").masks[::-1])
     assert _index(_sample("b"), moved).fingerprint == _index(_sample("a"), _sample("b")).fingerprint
+
+
+def test_boxes_in_any_order_and_none_leave_the_fingerprint() -> None:
+    boxes = (BOX, BOX.model_copy(update={"x": 1.0}))
+    there, turned = _sample("a", boxes=boxes), _sample("a", boxes=boxes[::-1])
+    assert _index(there).fingerprint == _index(turned).fingerprint
+    # As it was before there were boxes, so that jobs of registered sets still find them.
+    old = "cb6100168c37ee3b7de1e74c187f5841d1f46a9649e4c1133a3a5f02ac453568"
+    assert _index(_sample("a")).fingerprint == old
+
+
+def test_boxes_of_a_class() -> None:
+    other = BOX.model_copy(update={"class_id": 2})
+    assert _sample("a", boxes=(BOX, other)).boxes_of(1) == [(0.5, 1, 2, 2.25)]
+    assert _sample("a").boxes_of(1) == []
 
 
 def test_the_fingerprint_sees_classes() -> None:
