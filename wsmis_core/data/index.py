@@ -21,7 +21,17 @@ from wsmis_core.spec.dataset import DatasetSpec
 from wsmis_core.spec.model import Spec
 from wsmis_core.spec.parts import Split
 
-__all__ = ["Box", "DataProblem", "DatasetIndex", "Mask", "PngMask", "RleMask", "Sample", "fingerprint"]
+__all__ = [
+    "Box",
+    "ClassMask",
+    "DataProblem",
+    "DatasetIndex",
+    "Mask",
+    "PngMask",
+    "RleMask",
+    "Sample",
+    "fingerprint",
+]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 Severity = Literal["info", "warning"]
@@ -44,7 +54,21 @@ class PngMask(Spec):
     content: str = Field(description="SHA-256 of the file's bytes")
 
 
-Mask = Annotated[RleMask | PngMask, Field(discriminator="kind")]
+class ClassMask(Spec):
+    """All of an image's classes as one PNG of 8-bit numbers: 0 is background, 255 void.
+
+    It says everything: what it does not give to a class, and is not void, is background.
+    """
+
+    kind: Literal["classes"] = "classes"
+    file: str = Field(description="relative to the root, with /")
+    content: str = Field(description="SHA-256 of the file's bytes")
+    values: tuple[tuple[int, int], ...] = Field(
+        default=(), description="(value in the file, class id) of each class; the same where empty"
+    )
+
+
+Mask = Annotated[RleMask | PngMask | ClassMask, Field(discriminator="kind")]
 
 
 class Box(Spec):
@@ -78,8 +102,10 @@ class Sample(Spec):
 
     @property
     def has_masks(self) -> bool:
-        """Whether there is a mask of every class that the image is labelled with."""
-        return {mask.class_id for mask in self.masks}.issuperset(self.class_ids)
+        """Whether there is a mask of all classes, or one of every class that the image is labelled with."""
+        return any(isinstance(mask, ClassMask) for mask in self.masks) or {
+            mask.class_id for mask in self.masks if not isinstance(mask, ClassMask)
+        }.issuperset(self.class_ids)
 
     def boxes_of(self, class_id: int) -> list[tuple[float, float, float, float]]:
         """x, y, width and height of the boxes of a class, in pixels of the image."""
@@ -181,7 +207,13 @@ def _facts(sample: Sample) -> list[Any]:
 
 
 def _mask_facts(mask: Mask) -> tuple[int, str, str]:
-    return mask.class_id, mask.kind, mask.runs if isinstance(mask, RleMask) else mask.content
+    match mask:
+        case RleMask():
+            return mask.class_id, mask.kind, mask.runs
+        case PngMask():
+            return mask.class_id, mask.kind, mask.content
+        case ClassMask():
+            return 0, mask.kind, f"{mask.content} {mask.values}" if mask.values else mask.content
 
 
 def _counts(samples: Sequence[Sample]) -> dict[str, int]:

@@ -11,10 +11,29 @@ from functools import partial
 from pathlib import Path
 from typing import TypeGuard, get_args
 
+import numpy as np
+
 from wsmis_core.data.images import decode_image, read_bytes
-from wsmis_core.data.index import DataProblem, DatasetIndex, Mask, PngMask, RleMask, Sample, fingerprint
-from wsmis_core.data.layouts import LAYOUTS, ListedImage, ListedMask, ListedRuns, Listing
-from wsmis_core.data.masks import decode_png_mask
+from wsmis_core.data.index import (
+    ClassMask,
+    DataProblem,
+    DatasetIndex,
+    Mask,
+    PngMask,
+    RleMask,
+    Sample,
+    fingerprint,
+)
+from wsmis_core.data.layouts import (
+    LAYOUTS,
+    ListedClassMask,
+    ListedImage,
+    ListedMask,
+    ListedMaskFile,
+    ListedRuns,
+    Listing,
+)
+from wsmis_core.data.masks import decode_class_mask, decode_png_mask
 from wsmis_core.data.rle import decode_siim_rle
 from wsmis_core.data.splits import check_patients_apart, draw_splits
 from wsmis_core.errors import DataError, Problem
@@ -50,7 +69,7 @@ def scan(spec: DatasetSpec, *, progress: Callable[[int, int], None] | None = Non
     patients for the splits. Its ``problems`` begin with the reason.
     """
     listing = LAYOUTS[spec.format](spec)
-    opened = _open_all(Path(spec.root), listing.images, progress)
+    opened = _open_all(Path(spec.root), listing, progress)
     problems = [*listing.problems, *(problem for one in opened for problem in one.problems)]
     usable = [one for one in opened if one.content is not None]
     try:
@@ -79,19 +98,17 @@ def scan(spec: DatasetSpec, *, progress: Callable[[int, int], None] | None = Non
     )
 
 
-def _open_all(
-    root: Path, images: Sequence[ListedImage], progress: Callable[[int, int], None] | None
-) -> list[_Opened]:
+def _open_all(root: Path, listing: Listing, progress: Callable[[int, int], None] | None) -> list[_Opened]:
     opened: list[_Opened] = []
     with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
-        for one in pool.map(partial(_open, root), images):
+        for one in pool.map(partial(_open, root, listing.classes), listing.images):
             opened.append(one)
             if progress is not None:
-                progress(len(opened), len(images))
+                progress(len(opened), len(listing.images))
     return opened
 
 
-def _open(root: Path, image: ListedImage) -> _Opened:
+def _open(root: Path, classes: Sequence[str], image: ListedImage) -> _Opened:
     try:
         data = read_bytes(root / image.file)
         picture = decode_image(data, name=image.file)
@@ -99,7 +116,7 @@ def _open(root: Path, image: ListedImage) -> _Opened:
         problem = DataProblem(file=image.file, message=error.message, remedy=error.remedy)
         return _Opened(image, (problem,))
     height, width = picture.pixels.shape[:2]
-    masks, problems = _open_masks(root, image, (height, width))
+    masks, problems = _open_masks(root, image, (height, width), classes)
     return _Opened(
         image,
         tuple(problems),
@@ -111,43 +128,57 @@ def _open(root: Path, image: ListedImage) -> _Opened:
 
 
 def _open_masks(
-    root: Path, image: ListedImage, shape: tuple[int, int]
+    root: Path, image: ListedImage, shape: tuple[int, int], classes: Sequence[str]
 ) -> tuple[tuple[Mask, ...], list[DataProblem]]:
-    """The masks of one image that are what its labels say; a class with a region that is not has none."""
+    """The masks of one image, and where they are not what its labels say.
+
+    A class with a region that cannot be read, or is empty though labelled, has none.
+    """
     problems: list[DataProblem] = []
     masks: list[Mask] = []
     broken: set[int] = set()
     for listed in image.masks:
-        label = image.labels[listed.class_id - 1]
         try:
-            mask, filled = _open_mask(root, listed, shape)
+            mask, shown = _open_mask(root, listed, shape, classes=len(classes))
         except DataError as error:
-            broken.add(listed.class_id)
+            if not isinstance(listed, ListedClassMask):
+                broken.add(listed.class_id)
             problems.append(DataProblem(file=listed.origin, message=error.message, remedy=error.remedy))
             continue
-        if filled:
+        if isinstance(mask, ClassMask) or any(shown.values()):
             masks.append(mask)
-        if filled != bool(label):
-            state = "is not empty, and the label is 0" if filled else "is empty, and the label is 1"
-            problems.append(
-                DataProblem(
-                    file=listed.origin,
-                    message=f"the mask {state} ({image.file}).",
-                    remedy="Correct one of them.",
+        for class_id, filled in shown.items():
+            if filled != bool(image.labels[class_id - 1]):
+                state = "shows it, and the label is 0" if filled else "does not show it, and the label is 1"
+                problems.append(
+                    DataProblem(
+                        file=listed.origin,
+                        message=f"{classes[class_id - 1]}: the mask {state} ({image.file}).",
+                        remedy="Correct one of them.",
+                    )
                 )
-            )
-    return tuple(mask for mask in masks if mask.class_id not in broken), problems
+    return tuple(
+        mask for mask in masks if isinstance(mask, ClassMask) or mask.class_id not in broken
+    ), problems
 
 
-def _open_mask(root: Path, listed: ListedMask, shape: tuple[int, int]) -> tuple[Mask, bool]:
-    """The mask, and whether it has any foreground."""
+def _open_mask(
+    root: Path, listed: ListedMask, shape: tuple[int, int], *, classes: int
+) -> tuple[Mask, dict[int, bool]]:
+    """The mask, and for each class that it speaks of whether it shows it."""
     if isinstance(listed, ListedRuns):
         region = decode_siim_rle(listed.runs, shape)
-        return RleMask(class_id=listed.class_id, runs=listed.runs), bool(region.any())
+        return RleMask(class_id=listed.class_id, runs=listed.runs), {listed.class_id: bool(region.any())}
     data = read_bytes(root / listed.file)
-    region = decode_png_mask(data, shape=shape, name=listed.file)
     content = hashlib.sha256(data).hexdigest()
-    return PngMask(class_id=listed.class_id, file=listed.file, content=content), bool(region.any())
+    if isinstance(listed, ListedMaskFile):
+        region = decode_png_mask(data, shape=shape, name=listed.file)
+        png = PngMask(class_id=listed.class_id, file=listed.file, content=content)
+        return png, {listed.class_id: bool(region.any())}
+    labels = decode_class_mask(data, shape=shape, classes=classes, values=listed.values, name=listed.file)
+    there = set(np.unique(labels).tolist())
+    mask = ClassMask(file=listed.file, content=content, values=listed.values)
+    return mask, {class_id: class_id in there for class_id in range(1, classes + 1)}
 
 
 def _check_classes(listing: Listing, usable: Sequence[_Opened]) -> None:

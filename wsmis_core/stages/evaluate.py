@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from wsmis_core.cam import fixed_threshold
-from wsmis_core.data import DatasetIndex, Sample, read_class_masks, read_image
+from wsmis_core.data import DatasetIndex, Sample, read_class_masks, read_image, read_mask
 from wsmis_core.engine import RunContext, StageResult
 from wsmis_core.errors import DataError
 from wsmis_core.export import Captioned, contact_sheet, overlay
@@ -61,10 +61,10 @@ def run(context: RunContext, params: Evaluate) -> StageResult:
         labels = {name: step(sample) for name, step in steps.items()}
         for name, found in labels.items():
             for number, counter in enumerate(counts[name]):
-                known = np.where(found == UNKNOWN, UNKNOWN, truth[number]).astype(np.uint8)
+                known = np.where(found == UNKNOWN, np.uint8(UNKNOWN), truth[number])
                 counter.update(torch.from_numpy(found == number + 1)[None], torch.from_numpy(known)[None])
         if sample.id in shown:
-            rows.append(_row(index, sample, truth, labels))
+            rows.append(_row(index, sample, labels))
     scores = {
         name: _scores([counter.summed(context.ranks.summed) for counter in counters], index.classes)
         for name, counters in counts.items()
@@ -170,13 +170,11 @@ def _shown(samples: list[Sample], count: int) -> set[str]:
     }
 
 
-def _row(
-    index: DatasetIndex, sample: Sample, truth: NDArray[np.bool_], labels: Mapping[str, Labels]
-) -> list[Captioned]:
+def _row(index: DatasetIndex, sample: Sample, labels: Mapping[str, Labels]) -> list[Captioned]:
     """The image, its true mask and each step's labels, captioned."""
     image = read_image(index.path(sample))
-    true_ids = np.max(truth * np.arange(1, len(truth) + 1, dtype=np.uint8)[:, None, None], axis=0)
-    layers = {sample.id[-16:]: np.zeros_like(true_ids), "truth": true_ids, **labels}
+    truth = read_mask(index, sample)
+    layers = {sample.id[-16:]: np.zeros_like(truth), "truth": truth, **labels}
     return [(overlay(image, layer, side=_CELL), caption) for caption, layer in layers.items()]
 
 

@@ -157,7 +157,7 @@ class _Segmentation(Task):
         }
 
     def _target(self, sample: Sample) -> NDArray[np.uint8]:
-        if not sample.class_ids:
+        if not sample.class_ids and self.params.targets == "pseudo_labels":
             return np.zeros((self.params.image_size, self.params.image_size), dtype=np.uint8)
         return self.targets.array(sample)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wsmis_core.data import Box, DatasetIndex, PngMask, RleMask, Sample
+from wsmis_core.data import Box, ClassMask, DatasetIndex, PngMask, RleMask, Sample
 from wsmis_core.data.index import fingerprint
 from wsmis_core.errors import DataError
 from wsmis_core.spec import SiimDataset
@@ -61,6 +61,7 @@ def test_masks_are_complete_or_not() -> None:
     assert _sample("a", label=0).has_masks
     assert not _sample("a", labels=(1, 1)).has_masks
     assert _sample("a", labels=(0, 1), masks=(mask,)).has_masks
+    assert _sample("a", labels=(1, 1), masks=(ClassMask(file="m.png", content="hash"),)).has_masks
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,26 @@ def test_masks_are_complete_or_not() -> None:
 )
 def test_the_fingerprint_sees(changes: dict[str, object]) -> None:
     assert _index(_sample("a", **changes)).fingerprint != _index(_sample("a")).fingerprint  # type: ignore[arg-type]  # any field
+
+
+def test_the_fingerprint_sees_what_a_mask_of_all_classes_holds() -> None:
+    masks = [
+        ClassMask(file="m.png", content="hash"),
+        ClassMask(file="m.png", content="other"),
+        ClassMask(file="m.png", content="hash", values=((1, 1),)),
+        ClassMask(file="m.png", content="hash", values=((2, 1),)),
+    ]
+    assert len({_index(_sample("a", masks=(mask,))).fingerprint for mask in masks}) == len(masks)
+    moved = _sample("a", masks=(ClassMask(file="n.png", content="hash"),))
+    assert _index(moved).fingerprint == _index(_sample("a", masks=(masks[0],))).fingerprint
+
+
+def test_a_fingerprint_stays_what_it_was() -> None:
+    """Jobs are told apart by it: a change of the code must not make new data of old."""
+    masks = (RleMask(class_id=1, runs="0 3"), PngMask(class_id=1, file="m.png", content="hash"))
+    assert _index(_sample("a", masks=masks)).fingerprint == (
+        "493d6cb253fcefeeed32da2c7239a9ace81f31949d957089e805b2d3b23c0945"
+    )
 
 
 def test_the_fingerprint_does_not_see_where_files_lie_or_their_order() -> None:

@@ -6,10 +6,25 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from wsmis_core.data.layouts.csv import list_csv
-from wsmis_core.data.layouts.listing import ListedImage, ListedMask, ListedMaskFile, ListedRuns, Listing
+from wsmis_core.data.layouts.listing import (
+    ListedClassMask,
+    ListedImage,
+    ListedMask,
+    ListedMaskFile,
+    ListedRuns,
+    Listing,
+)
 from wsmis_core.data.layouts.siim import list_siim
 
-__all__ = ["LAYOUTS", "ListedImage", "ListedMask", "ListedMaskFile", "ListedRuns", "Listing"]
+__all__ = [
+    "LAYOUTS",
+    "ListedClassMask",
+    "ListedImage",
+    "ListedMask",
+    "ListedMaskFile",
+    "ListedRuns",
+    "Listing",
+]
 
 # By the spec's `format`; each takes the spec of its own format.
 LAYOUTS: Mapping[str, Callable[[Any], Listing]] = {"siim": list_siim, "csv": list_csv}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from wsmis_core.data.index import DataProblem
 from wsmis_core.spec.parts import Split
 
-__all__ = ["ListedImage", "ListedMask", "ListedMaskFile", "ListedRuns", "Listing"]
+__all__ = ["ListedClassMask", "ListedImage", "ListedMask", "ListedMaskFile", "ListedRuns", "Listing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,19 @@ class ListedMaskFile:
         return self.file
 
 
-ListedMask = ListedRuns | ListedMaskFile
+@dataclass(frozen=True, slots=True)
+class ListedClassMask:
+    """All classes of an image as one PNG; ``values`` as in `ClassMask`."""
+
+    file: str
+    values: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def origin(self) -> str:
+        return self.file
+
+
+ListedMask = ListedRuns | ListedMaskFile | ListedClassMask
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,8 +152,8 @@ def test_masks(tmp_path: Path, png: Callable[..., None], table: TableWriter, tol
     np.testing.assert_array_equal(read_mask(index, samples["a"])[0], [0, 2, 2, 0, 0])
     np.testing.assert_array_equal(read_class_masks(index, samples["a"])[:, 0, :3], [[0, 1, 0], [0, 1, 1]])
     said = told(index)
-    assert "true/Mass/b.png: the mask is not empty, and the label is 0 (b.png)" in said
-    assert "true/Mass/c.png: the mask is empty, and the label is 1 (c.png)" in said
+    assert "true/Mass/b.png: Mass: the mask shows it, and the label is 0 (b.png)" in said
+    assert "true/Mass/c.png: Mass: the mask does not show it, and the label is 1 (c.png)" in said
     assert "c.png: it is labelled, and there is no mask true/Nodule/c.png" in said
     assert "true/Nodule/d.png: the mask has 4 x 4 pixels, and its image 5 x 4" in said
     assert "true/Mass/a.png: this file has no row" not in said
