@@ -7,7 +7,7 @@ import torch
 
 from wsmis_core.spec.parts import Fixed, OtsuTwice
 from wsmis_core.stages.label_maps import nearest
-from wsmis_core.stages.make_pseudo_labels import without_specks
+from wsmis_core.stages.labelling import without_specks
 from wsmis_core.stages.maps import labels_above
 
 
