@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from wsmis_core.data.phantom import write_siim
 
 ROOT = Path(__file__).resolve().parents[1]
 WSMIS = Path(sys.executable).with_name("wsmis")
-PATIENTS = 520
+PATIENTS = 460
 SECONDS_TO_START = 60
 STEPS = ("cams", "ir_labels", "pseudo_labels", "segmenter", "ceiling")
 SCORES = ("dice_pooled", "dice_per_image", "dice_positives", "iou", "images")
@@ -82,8 +83,15 @@ def _phantom(root: Path, *, seed: int) -> Path:
         console.print(f"[bold]Drawing a phantom data set of {PATIENTS} patients[/]")
         unfinished = folder.with_name(f".{folder.name}.part")
         shutil.rmtree(unfinished, ignore_errors=True)
-        with console.status("writing DICOM files"):
-            write_siim(unfinished, patients=PATIENTS, seed=seed)
+        with Progress(console=console, transient=True) as bar:
+            task = bar.add_task("writing DICOM files", total=None)
+            write_siim(
+                unfinished,
+                patients=PATIENTS,
+                seed=seed,
+                processes=os.cpu_count() or 1,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
         unfinished.rename(folder)
     return folder
 

@@ -144,7 +144,17 @@ def test_the_same_seed_writes_the_same_bytes(siim: Path, tmp_path: Path) -> None
             if path.is_file()
         }
 
-    write_siim(tmp_path / "again", patients=PATIENTS, seed=7, size=SIZE, positive_fraction=0.5)
+    said: list[tuple[int, int]] = []
+    images = write_siim(
+        tmp_path / "again",
+        patients=PATIENTS,
+        seed=7,
+        size=SIZE,
+        positive_fraction=0.5,
+        processes=2,
+        progress=lambda done, total: said.append((done, total)),
+    )
+    assert said == [(done, images) for done in range(1, images + 1)]
     write_siim(tmp_path / "other", patients=PATIENTS, seed=8, size=SIZE, positive_fraction=0.5)
     assert digest(tmp_path / "again") == digest(siim)
     assert not set(digest(tmp_path / "other").values()) & set(digest(siim).values())

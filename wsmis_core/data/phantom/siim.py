@@ -1,8 +1,11 @@
 """A phantom data set on disk in the layout of SIIM-ACR Pneumothorax."""
 
 import csv
-from collections.abc import Sequence
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +29,15 @@ LABELS_FILE = "labels.csv"
 
 
 @dataclass(frozen=True)
+class _Planned:
+    """An image that is to be drawn: its number, its patient's, and what it shows."""
+
+    number: int
+    person: int
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class _Written:
     path: str
     uid: str
@@ -40,6 +52,8 @@ def write_siim(
     seed: int,
     size: int = 256,
     positive_fraction: float = 0.5,
+    processes: int = 1,
+    progress: Callable[[int, int], None] | None = None,
 ) -> int:
     """Write a phantom data set under `root` and return the number of DICOM files.
 
@@ -48,21 +62,34 @@ def write_siim(
     `train-rle.csv`, where a few rows have no file and a few files no row) there are `labels.csv` (file,
     patient, a 0/1 column a finding), so that the folder serves as format `csv` too, and the true masks as
     `masks/<finding>/<SOPInstanceUID>.png` (0 and 255) of every image that shows the finding.
+
+    `progress` is called with the images drawn and their number.
     """
-    written = [
-        _write_image(root, seed=seed, number=number, person=person, findings=findings, size=size)
-        for number, (person, findings) in enumerate(
-            _plan(patients, seed=seed, positive_fraction=positive_fraction)
-        )
-    ]
+    planned = _plan(patients, seed=seed, positive_fraction=positive_fraction)
+    written: list[_Written] = []
+    for item in _each(partial(_write_image, root, seed=seed, size=size), planned, processes=processes):
+        written.append(item)
+        if progress is not None:
+            progress(len(written), len(planned))
     labelled = written[:-FILES_WITHOUT_ROW] if len(written) > 2 * FILES_WITHOUT_ROW else written
     _write_rle(root, labelled, seed=seed)
     _write_labels(root, labelled)
     return len(written)
 
 
-def _plan(patients: int, *, seed: int, positive_fraction: float) -> list[tuple[int, list[str]]]:
-    """For every image its patient's number and its findings, with the exact share of each finding."""
+def _each(
+    write: Callable[[_Planned], _Written], planned: Sequence[_Planned], *, processes: int
+) -> Iterator[_Written]:
+    """Every planned image written, in order, by so many processes."""
+    if processes == 1:
+        yield from map(write, planned)
+        return
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(write, planned, chunksize=8)
+
+
+def _plan(patients: int, *, seed: int, positive_fraction: float) -> list[_Planned]:
+    """Every image with its patient and its findings, with the exact share of each finding."""
     rng = np.random.default_rng([seed, 0])
     people = [person for person in range(patients) for _ in range(2 if rng.uniform() < FOLLOW_UP_RATE else 1)]
     shares = {"pneumothorax": positive_fraction, "effusion": EFFUSION_RATE}
@@ -71,16 +98,15 @@ def _plan(patients: int, *, seed: int, positive_fraction: float) -> list[tuple[i
         for finding, share in shares.items()
     }
     return [
-        (person, [finding for finding in shares if number in shown[finding]])
+        _Planned(number, person, tuple(finding for finding in shares if number in shown[finding]))
         for number, person in enumerate(people)
     ]
 
 
-def _write_image(
-    root: Path, *, seed: int, number: int, person: int, findings: Sequence[str], size: int
-) -> _Written:
+def _write_image(root: Path, planned: _Planned, *, seed: int, size: int) -> _Written:
+    number, person = planned.number, planned.person
     patient: Patient = make_patient(np.random.default_rng([seed, 1, person]))
-    image = draw(np.random.default_rng([seed, 2, number]), patient, size=size, findings=findings)
+    image = draw(np.random.default_rng([seed, 2, number]), patient, size=size, findings=planned.findings)
     study, series, instance = (uid(seed, kind, number) for kind in ("study", "series", "instance"))
     path = f"{IMAGES_FOLDER}/{study}/{series}/{instance}.dcm"
     patient_id = f"P{person:05d}"
