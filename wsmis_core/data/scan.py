@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeGuard, get_args
 
-import numpy as np
-
-from wsmis_core.data.images import decode_image, read_bytes
-from wsmis_core.data.index import (
-    ClassMask,
-    DataProblem,
-    DatasetIndex,
-    Mask,
-    PngMask,
-    RleMask,
-    Sample,
-    fingerprint,
-)
-from wsmis_core.data.layouts import (
-    LAYOUTS,
-    ListedClassMask,
-    ListedImage,
-    ListedMask,
-    ListedMaskFile,
-    ListedRuns,
-    Listing,
-)
-from wsmis_core.data.masks import decode_class_mask, decode_png_mask
-from wsmis_core.data.rle import decode_siim_rle
+from wsmis_core.data.index import DataProblem, DatasetIndex, Sample, fingerprint
+from wsmis_core.data.layouts import LAYOUTS, Listing
+from wsmis_core.data.opening import OpenedImage, open_image
 from wsmis_core.data.splits import check_patients_apart, draw_splits
 from wsmis_core.errors import DataError, Problem
 from wsmis_core.spec.dataset import DatasetSpec
@@ -44,18 +21,6 @@ __all__ = ["scan"]
 
 MOST_THREADS = 8  # decoders run outside of Python's lock; more threads than this wait for the disk
 TOLD_PROBLEMS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A listed image after a look inside; without ``content`` it could not be read."""
-
-    image: ListedImage
-    problems: tuple[DataProblem, ...]
-    content: str | None = None
-    shape: tuple[int, int] = (0, 0)
-    patient: str | None = None
-    masks: tuple[Mask, ...] = ()
 
 
 def scan(spec: DatasetSpec, *, progress: Callable[[int, int], None] | None = None) -> DatasetIndex:
@@ -98,97 +63,24 @@ def scan(spec: DatasetSpec, *, progress: Callable[[int, int], None] | None = Non
     )
 
 
-def _open_all(root: Path, listing: Listing, progress: Callable[[int, int], None] | None) -> list[_Opened]:
-    opened: list[_Opened] = []
+def _open_all(root: Path, listing: Listing, progress: Callable[[int, int], None] | None) -> list[OpenedImage]:
+    opened: list[OpenedImage] = []
     with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
-        for one in pool.map(partial(_open, root, listing.classes), listing.images):
+        for one in pool.map(partial(open_image, root, listing.classes), listing.images):
             opened.append(one)
             if progress is not None:
                 progress(len(opened), len(listing.images))
     return opened
 
 
-def _open(root: Path, classes: Sequence[str], image: ListedImage) -> _Opened:
-    try:
-        data = read_bytes(root / image.file)
-        picture = decode_image(data, name=image.file)
-    except DataError as error:
-        problem = DataProblem(file=image.file, message=error.message, remedy=error.remedy)
-        return _Opened(image, (problem,))
-    height, width = picture.pixels.shape[:2]
-    masks, problems = _open_masks(root, image, (height, width), classes)
-    return _Opened(
-        image,
-        tuple(problems),
-        hashlib.sha256(data).hexdigest(),
-        (height, width),
-        image.patient or picture.patient,
-        masks,
-    )
-
-
-def _open_masks(
-    root: Path, image: ListedImage, shape: tuple[int, int], classes: Sequence[str]
-) -> tuple[tuple[Mask, ...], list[DataProblem]]:
-    """The masks of one image, and where they are not what its labels say.
-
-    A class with a region that cannot be read, or is empty though labelled, has none.
-    """
-    problems: list[DataProblem] = []
-    masks: list[Mask] = []
-    broken: set[int] = set()
-    for listed in image.masks:
-        try:
-            mask, shown = _open_mask(root, listed, shape, classes=len(classes))
-        except DataError as error:
-            if not isinstance(listed, ListedClassMask):
-                broken.add(listed.class_id)
-            problems.append(DataProblem(file=listed.origin, message=error.message, remedy=error.remedy))
-            continue
-        if isinstance(mask, ClassMask) or any(shown.values()):
-            masks.append(mask)
-        for class_id, filled in shown.items():
-            if filled != bool(image.labels[class_id - 1]):
-                state = "shows it, and the label is 0" if filled else "does not show it, and the label is 1"
-                problems.append(
-                    DataProblem(
-                        file=listed.origin,
-                        message=f"{classes[class_id - 1]}: the mask {state} ({image.file}).",
-                        remedy="Correct one of them.",
-                    )
-                )
-    return tuple(
-        mask for mask in masks if isinstance(mask, ClassMask) or mask.class_id not in broken
-    ), problems
-
-
-def _open_mask(
-    root: Path, listed: ListedMask, shape: tuple[int, int], *, classes: int
-) -> tuple[Mask, dict[int, bool]]:
-    """The mask, and for each class that it speaks of whether it shows it."""
-    if isinstance(listed, ListedRuns):
-        region = decode_siim_rle(listed.runs, shape)
-        return RleMask(class_id=listed.class_id, runs=listed.runs), {listed.class_id: bool(region.any())}
-    data = read_bytes(root / listed.file)
-    content = hashlib.sha256(data).hexdigest()
-    if isinstance(listed, ListedMaskFile):
-        region = decode_png_mask(data, shape=shape, name=listed.file)
-        png = PngMask(class_id=listed.class_id, file=listed.file, content=content)
-        return png, {listed.class_id: bool(region.any())}
-    labels = decode_class_mask(data, shape=shape, classes=classes, values=listed.values, name=listed.file)
-    there = set(np.unique(labels).tolist())
-    mask = ClassMask(file=listed.file, content=content, values=listed.values)
-    return mask, {class_id: class_id in there for class_id in range(1, classes + 1)}
-
-
-def _check_classes(listing: Listing, usable: Sequence[_Opened]) -> None:
+def _check_classes(listing: Listing, usable: Sequence[OpenedImage]) -> None:
     if not usable:
         raise DataError(
             f"none of the {len(listing.images)} images can be read.",
             field=listing.table,
             remedy="See the problems of the single files.",
         )
-    columns = zip(*(one.image.labels for one in usable), strict=True)
+    columns = zip(*(one.labels for one in usable), strict=True)
     if all(len(set(column)) == 1 for column in columns):
         raise DataError(
             f"all {len(usable)} usable images have the same labels: there is nothing to tell apart.",
@@ -197,24 +89,37 @@ def _check_classes(listing: Listing, usable: Sequence[_Opened]) -> None:
         )
 
 
-def _patient(one: _Opened) -> str:
+def _patient(one: OpenedImage) -> str:
     """The image's patient; an image of which none is known is its own."""
     return one.patient or f"image {one.image.id}"
 
 
-def _splits(spec: DatasetSpec, listing: Listing, usable: Sequence[_Opened]) -> list[Split]:
+def _splits(spec: DatasetSpec, listing: Listing, usable: Sequence[OpenedImage]) -> list[Split]:
     patients = [_patient(one) for one in usable]
-    if listing.split_column is None:
-        return draw_splits(patients, [one.image.labels for one in usable], spec.splits)
+    labels = [one.labels for one in usable]
+    given = listing.splits
+    if given is None:
+        return draw_splits(patients, labels, spec.splits)
     splits = [one.image.split for one in usable]
-    assert _all_given(splits), "a layout with a split column gives every image a split"
-    check_patients_apart(patients, splits, file=listing.table, column=listing.split_column)
-    if "train" not in splits:
+    assert _all_given(splits), "a layout that gives splits gives every image one"
+    try:
+        check_patients_apart(patients, splits, origin=given.origin)
+        if "train" not in splits:
+            raise DataError(f"no usable image is `train` in {given.origin}.", remedy="Name some.")
+    except DataError as error:
         raise DataError(
-            f"no usable image is `train` in the column {listing.split_column!r}.",
-            field=listing.table,
-            remedy="Write train, val or test, or leave options.split_column out for a drawn split.",
+            error.message, field=listing.table, remedy=f"{error.remedy} {given.remedy}"
+        ) from error
+    if given.drawn is not None:
+        training = [number for number, split in enumerate(splits) if split == "train"]
+        drawn = draw_splits(
+            [patients[number] for number in training],
+            [labels[number] for number in training],
+            given.drawn,
+            option=given.option,
         )
+        for number, split in zip(training, drawn, strict=True):
+            splits[number] = split
     return splits
 
 
@@ -222,14 +127,14 @@ def _all_given(splits: list[Split | None]) -> TypeGuard[list[Split]]:
     return None not in splits
 
 
-def _sample(one: _Opened, split: Split) -> Sample:
+def _sample(one: OpenedImage, split: Split) -> Sample:
     assert one.content is not None, "only images that could be read become samples"
     height, width = one.shape
     return Sample(
         id=one.image.id,
         file=one.image.file,
         patient=_patient(one),
-        labels=one.image.labels,
+        labels=one.labels,
         split=split,
         masks=one.masks,
         height=height,
@@ -238,7 +143,9 @@ def _sample(one: _Opened, split: Split) -> Sample:
     )
 
 
-def _remarks(listing: Listing, usable: Sequence[_Opened], samples: Sequence[Sample]) -> Iterator[DataProblem]:
+def _remarks(
+    listing: Listing, usable: Sequence[OpenedImage], samples: Sequence[Sample]
+) -> Iterator[DataProblem]:
     """What does not stop the set from being used, and should be known."""
     anonymous = sum(one.patient is None for one in usable)
     if anonymous:

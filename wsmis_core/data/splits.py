@@ -24,7 +24,11 @@ _NAMES: dict[str, Split] = {
 
 
 def draw_splits(
-    patients: Sequence[str], labels: Sequence[tuple[int, ...]], shares: SplitShares
+    patients: Sequence[str],
+    labels: Sequence[tuple[int, ...]],
+    shares: SplitShares,
+    *,
+    option: str = "options.splits",
 ) -> list[Split]:
     """A split for every image, given its patient and labels; all images of a patient share one.
 
@@ -33,7 +37,7 @@ def draw_splits(
     distances, then val of the rest: each combination of labels gives its share, to within one patient.
     A share above 0 gets one patient at least.
 
-    Raises DataError where no patient would be left to train.
+    Raises DataError, with ``option`` as its field, where no patient would be left to train.
     """
     united: dict[str, tuple[int, ...]] = {}
     for patient, own in zip(patients, labels, strict=True):
@@ -43,7 +47,7 @@ def draw_splits(
     if test + val >= number:
         raise DataError(
             f"{number} patients cannot be split: test takes {test}, val {val}, and none is left to train.",
-            field="options.splits",
+            field=option,
             remedy="Lower the shares (0 for none), add patients, or correct the patient ids.",
         )
     ordered = sorted(united, key=lambda patient: (united[patient], _hash(shares.seed, patient)))
@@ -62,8 +66,8 @@ def split_named(text: str) -> Split:
         raise DataError(f"{text!r} is not a split", remedy="Write train, val or test.") from None
 
 
-def check_patients_apart(patients: Sequence[str], splits: Sequence[Split], *, file: str, column: str) -> None:
-    """Raise DataError where a table's splits put images of one patient into different ones."""
+def check_patients_apart(patients: Sequence[str], splits: Sequence[Split], *, origin: str) -> None:
+    """Raise DataError where images of one patient are given different splits by ``origin``."""
     seen: dict[str, set[Split]] = {}
     for patient, split in zip(patients, splits, strict=True):
         seen.setdefault(patient, set()).add(split)
@@ -71,10 +75,9 @@ def check_patients_apart(patients: Sequence[str], splits: Sequence[Split], *, fi
     if leaking:
         others = f" and of {len(leaking) - 1} more" if len(leaking) > 1 else ""
         raise DataError(
-            f"the column {column!r} puts images of patient {leaking[0]!r}{others} into "
+            f"{origin} puts images of patient {leaking[0]!r}{others} into "
             f"{' and '.join(sorted(seen[leaking[0]]))}.",
-            field=file,
-            remedy="Give every patient one split, or leave options.split_column out for a drawn split.",
+            remedy="Give every patient one split.",
         )
 
 

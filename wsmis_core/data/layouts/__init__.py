@@ -7,23 +7,27 @@ from typing import Any
 
 from wsmis_core.data.layouts.csv import list_csv
 from wsmis_core.data.layouts.listing import (
+    ListedAnnotation,
     ListedClassMask,
     ListedImage,
     ListedMask,
     ListedMaskFile,
     ListedRuns,
     Listing,
+    ShownLabels,
 )
 from wsmis_core.data.layouts.siim import list_siim
 
 __all__ = [
     "LAYOUTS",
+    "ListedAnnotation",
     "ListedClassMask",
     "ListedImage",
     "ListedMask",
     "ListedMaskFile",
     "ListedRuns",
     "Listing",
+    "ShownLabels",
 ]
 
 # By the spec's `format`; each takes the spec of its own format.

@@ -14,7 +14,7 @@ from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.file_finder import FileFinder
 from wsmis_core.data.layouts.folder import existing_root, files_below, inside
 from wsmis_core.data.layouts.labels import Labelling, make_labelling
-from wsmis_core.data.layouts.listing import ListedImage, ListedMaskFile, Listing
+from wsmis_core.data.layouts.listing import GivenSplits, ListedImage, ListedMaskFile, Listing
 from wsmis_core.data.layouts.table import Row, Table, column_like, given_column, read_table
 from wsmis_core.data.splits import split_named
 from wsmis_core.errors import DataError
@@ -93,7 +93,7 @@ def list_csv(spec: CsvDataset) -> Listing:
     )
     named = {finding.file for finding in entries}
     problems = (*table.problems, *row_problems, *mask_problems, *_without_row(files, named))
-    return Listing(table.name, labelling.classes, images, problems, columns.split)
+    return Listing(table.name, labelling.classes, images, problems, _given_splits(columns))
 
 
 def _columns(spec: CsvDataset, table: Table) -> _Columns:
@@ -163,6 +163,15 @@ def _entries(
         if len(claims) > 1:
             problems.append(_repeated(table, file, claims, agreed=agreed))
     return entries, problems
+
+
+def _given_splits(columns: _Columns) -> GivenSplits | None:
+    if columns.split is None:
+        return None
+    return GivenSplits(
+        f"the column {columns.split!r}",
+        "Correct it, or leave options.split_column out for a drawn split.",
+    )
 
 
 def _filled(row: Row, column: str) -> str:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from wsmis_core.data.index import DataProblem
+from wsmis_core.spec.dataset import SplitShares
 from wsmis_core.spec.parts import Split
 
-__all__ = ["ListedClassMask", "ListedImage", "ListedMask", "ListedMaskFile", "ListedRuns", "Listing"]
+__all__ = [
+    "GivenSplits",
+    "ListedAnnotation",
+    "ListedClassMask",
+    "ListedImage",
+    "ListedLabels",
+    "ListedMask",
+    "ListedMaskFile",
+    "ListedRuns",
+    "Listing",
+    "ShownLabels",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +60,59 @@ ListedMask = ListedRuns | ListedMaskFile | ListedClassMask
 
 
 @dataclass(frozen=True, slots=True)
+class ListedAnnotation:
+    """Labels that stand in a file of the image's own, which is read when the image is.
+
+    ``labels`` makes them of the file's bytes; it raises DataError where these do not say.
+    """
+
+    file: str
+    labels: Callable[[bytes], tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLabels:
+    """Labels that are the classes which the image's masks show."""
+
+
+ListedLabels = tuple[int, ...] | ListedAnnotation | ShownLabels
+
+
+@dataclass(frozen=True, slots=True)
 class ListedImage:
     """A labelled image file, its path relative to the root with /."""
 
     id: str
     file: str
-    labels: tuple[int, ...]
+    labels: ListedLabels
     masks: tuple[ListedMask, ...] = ()
     patient: str | None = None
     split: Split | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class GivenSplits:
+    """Every image's split is given by ``origin``, as in a message; ``remedy`` says what else may be done.
+
+    ``drawn`` are shares of the images given as train that are drawn for the other splits, as ``option`` of
+    the spec says.
+    """
+
+    origin: str
+    remedy: str
+    drawn: SplitShares | None = None
+    option: str = "options.splits"
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """All labelled images that are there, and what is wrong or worth saying.
 
-    ``table`` is the file with the labels, relative to the root. ``split_column`` is set where the images'
-    splits are given by it, and None where they are to be drawn.
+    ``table`` is the file with the labels, relative to the root. Without ``splits`` these are drawn.
     """
 
     table: str
     classes: tuple[str, ...]
     images: tuple[ListedImage, ...]
     problems: tuple[DataProblem, ...] = ()
-    split_column: str | None = None
+    splits: GivenSplits | None = None
