@@ -6,7 +6,7 @@
     ├── ArtifactError       an input artifact that is missing, incomplete or of the wrong kind
     ├── WeightsError        weights that cannot be fetched, read or matched to a model
     ├── DivergedError       a training whose loss is no longer a finite number
-    ├── ResourceError       more devices, memory or disk asked for than there are
+    ├── ResourceError       more devices, memory, disk or optional libraries asked for than there are
     └── ServiceError        the job service refuses; see its children in services
 
 Every message gives the value, what was expected, and the remedy. What cannot be
@@ -105,7 +105,7 @@ class DivergedError(WsmisError):
 
 
 class ResourceError(WsmisError):
-    """More devices, memory or disk asked for than there are."""
+    """More devices, memory, disk or optional libraries asked for than there are."""
 
     reason = "insufficient_resources"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsmis_core.cam.crf import dense_crf, require_crf, trusted
 from wsmis_core.cam.maps import cam, grad_cam, grad_cam_pp
 from wsmis_core.cam.multiscale import multi_scale_maps, normalise
 from wsmis_core.cam.refinement import pamr, pixel_affinities
@@ -9,6 +10,7 @@ from wsmis_core.cam.thresholds import fixed_threshold, otsu, otsu_middle, otsu_t
 
 __all__ = [
     "cam",
+    "dense_crf",
     "fixed_threshold",
     "grad_cam",
     "grad_cam_pp",
@@ -19,4 +21,6 @@ __all__ = [
     "otsu_twice",
     "pamr",
     "pixel_affinities",
+    "require_crf",
+    "trusted",
 ]

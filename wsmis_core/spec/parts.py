@@ -10,6 +10,7 @@ from wsmis_core.spec.model import Spec
 
 __all__ = [
     "Augmentation",
+    "DenseCrf",
     "DropBlock",
     "Fixed",
     "Normalisation",
@@ -22,6 +23,7 @@ __all__ = [
     "Precision",
     "Probability",
     "Rate",
+    "Refinement",
     "Sampler",
     "Schedule",
     "Split",
@@ -95,8 +97,29 @@ class DropBlock(Spec):
 class Pamr(Spec):
     """Pixel-adaptive mask refinement (arXiv 2005.08104)."""
 
+    name: Literal["pamr"] = "pamr"
     iterations: int = Field(default=10, ge=1, le=100)
-    dilations: tuple[Annotated[int, Field(ge=1, le=128)], ...] = (1, 2, 4, 8, 12, 24)
+    dilations: tuple[Annotated[int, Field(ge=1, le=128)], ...] = Field(
+        default=(1, 2, 4, 8, 12, 24), min_length=1, description="distances of the neighbours, in pixels"
+    )
+
+
+class DenseCrf(Spec):
+    """The fully connected CRF (arXiv 1210.5644) of the extra `crf`, one core an image."""
+
+    name: Literal["crf"] = "crf"
+    iterations: int = Field(default=10, ge=1, le=100)
+    gt_prob: float = Field(
+        default=0.7, gt=0.5, lt=1, description="how far the maps or labels that it starts from are trusted"
+    )
+    gaussian_sxy: float = Field(default=3, gt=0, le=1000, description="reach of smoothness, in pixels")
+    gaussian_compat: float = Field(default=3, ge=0, le=1000, description="weight of smoothness")
+    bilateral_sxy: float = Field(default=50, gt=0, le=1000, description="reach of alike colours, in pixels")
+    bilateral_srgb: float = Field(default=5, gt=0, le=255, description="how alike, in grey values of 255")
+    bilateral_compat: float = Field(default=10, ge=0, le=1000, description="weight of alike colours")
+
+
+Refinement = Annotated[Pamr | DenseCrf, Field(discriminator="name")]
 
 
 class Fixed(Spec):

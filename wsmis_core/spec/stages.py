@@ -22,6 +22,7 @@ from wsmis_core.spec.parts import (
     Precision,
     Probability,
     Rate,
+    Refinement,
     Sampler,
     Schedule,
     Split,
@@ -115,7 +116,7 @@ class ExtractCams(Params):
     image_size: ImageSize = 1024
     classes: Literal["labels", "predicted"] = "labels"
     probability_threshold: Probability = 0.5
-    refine: Pamr | None = Field(default=None, description="refine the stored maps on the image")
+    refine: Refinement | None = Field(default=None, description="refine the stored maps on the image")
     splits: tuple[Split, ...] = ALL_SPLITS
     batch_size: int = Field(default=8, ge=1, le=1024)
 
@@ -126,7 +127,7 @@ class MakeIrLabels(Params):
     stage: Literal["make_ir_labels"] = "make_ir_labels"
     foreground_threshold: Probability = 0.30
     background_threshold: Probability = 0.05
-    refine: Pamr | None = Pamr()
+    refine: Refinement | None = Pamr()
     image_size: ImageSize = 512
     splits: tuple[Split, ...] = ALL_SPLITS
 
@@ -209,8 +210,8 @@ class MakePseudoLabels(Params):
     log2_steps: int | Literal["grid"] = Field(
         default=8, description="2^t steps; `grid` takes t = 8 - 2 log2(128 / cells a side), 0 at least"
     )
-    refine_before: Pamr | None = Field(default=None, description="refine the maps before the walk")
-    refine: Pamr | None = Field(default=None, description="refine the walked maps on the image")
+    refine_before: Refinement | None = Field(default=None, description="refine the maps before the walk")
+    refine: Refinement | None = Field(default=None, description="refine the walked maps on the image")
     local: LocalTraining | None = Field(
         default=None, description="weigh the walked maps by a local pixel classifier"
     )

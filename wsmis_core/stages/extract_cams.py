@@ -7,15 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from wsmis_core.cam import cam, grad_cam, grad_cam_pp, multi_scale_maps, normalise, pamr
+from wsmis_core.cam import cam, grad_cam, grad_cam_pp, multi_scale_maps, normalise
 from wsmis_core.data import Sample
 from wsmis_core.engine import ItemFolder, RunContext, StageResult
 from wsmis_core.models import Classifier
 from wsmis_core.spec.stages import ExtractCams
 from wsmis_core.stages.inputs import dataset_index, input_artifact, load_model, pictures, samples_of
 from wsmis_core.stages.maps import STRIDE, StoredMaps, save_maps
+from wsmis_core.stages.refinement import check_refinement, refined
 from wsmis_core.stages.train_classifier import classifier_from
 
 __all__ = ["run"]
@@ -26,6 +28,7 @@ MapsFunction = Callable[[Tensor], Tensor]
 @torch.no_grad()
 def run(context: RunContext, params: ExtractCams) -> StageResult:
     """Write `cams/<sample>.npz` for each image that has, or is predicted to have, a class."""
+    check_refinement(params.refine, field="params.refine")
     index = dataset_index(context)
     source = input_artifact(context, "classifier")
     classifier = load_model(source, classifier_from).to(context.ranks.device)
@@ -44,13 +47,12 @@ def run(context: RunContext, params: ExtractCams) -> StageResult:
             flip=params.flip,
             size=(grid, grid),
         )  # (B, C, grid, grid)
-        if params.refine is not None:
-            small = torch.nn.functional.interpolate(pixels, size=(grid, grid), mode="area")
-            maps = pamr(small, maps, iterations=params.refine.iterations, dilations=params.refine.dilations)
-        maps = normalise(maps).cpu()
         for sample, of_sample, class_ids in zip(batch, maps, chosen, strict=True):
-            stored = StoredMaps(class_ids, of_sample[[number - 1 for number in class_ids]])
-            folder.write(sample.id, stored_writer(stored))
+            own = of_sample[[number - 1 for number in class_ids]]  # (K, grid, grid)
+            if params.refine is not None and class_ids:
+                small = F.interpolate(images.raw(sample), size=(grid, grid), mode="area")
+                own = refined(own, small, params.refine)
+            folder.write(sample.id, stored_writer(StoredMaps(class_ids, normalise(own))))
     return StageResult(
         metrics={"images": float(len(samples))},
         details={

@@ -19,11 +19,12 @@ from wsmis_core.data.augmentation import augment
 from wsmis_core.engine import ItemFolder, RunContext, Task, Term, train
 from wsmis_core.errors import DataError
 from wsmis_core.models.local import LocalNet
-from wsmis_core.spec.parts import Otsu, OtsuMiddle, Pamr, Threshold
+from wsmis_core.spec.parts import Otsu, OtsuMiddle, Refinement, Threshold
 from wsmis_core.spec.stages import LocalTraining
 from wsmis_core.stages.inputs import Pictures, sampled_order
-from wsmis_core.stages.maps import MapsFolder, StoredMaps, labels_above, refined, save_maps
+from wsmis_core.stages.maps import MapsFolder, StoredMaps, labels_above, save_maps
 from wsmis_core.stages.outputs import OUTPUTS
+from wsmis_core.stages.refinement import refined
 
 __all__ = ["LocalPixels", "local_net", "seen_locally", "weighed"]
 
@@ -37,7 +38,7 @@ def local_net(
     samples: Sequence[Sample],
     images: Pictures,
     maps: MapsFolder,
-    refine: Pamr | None,
+    refine: Refinement | None,
 ) -> LocalNet:
     """The local net of the last round, in eval.
 
@@ -69,7 +70,7 @@ def _round(
     samples: Sequence[Sample],
     images: Pictures,
     maps: MapsFolder,
-    refine: Pamr | None,
+    refine: Refinement | None,
 ) -> MapsFolder:
     """The maps of the samples as the net of a round sees them."""
     folder = ItemFolder(part, "maps", suffix=".npz")
@@ -89,7 +90,7 @@ def seen_locally(
     images: Pictures,
     *,
     prior: float,
-    refine: Pamr | None,
+    refine: Refinement | None,
 ) -> Tensor:
     """A sample's maps (K, H, W) weighed by the net and refined on the image, on the images' device."""
     image = images.batch([sample])

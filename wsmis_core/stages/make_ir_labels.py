@@ -11,7 +11,8 @@ from wsmis_core.export import write_mask
 from wsmis_core.irn import make_seeds
 from wsmis_core.spec.stages import MakeIrLabels
 from wsmis_core.stages.inputs import dataset_index, input_artifact, pictures, samples_of
-from wsmis_core.stages.maps import load_maps, refined, resized
+from wsmis_core.stages.maps import load_maps, resized
+from wsmis_core.stages.refinement import check_refinement, refined
 
 __all__ = ["run"]
 
@@ -19,6 +20,7 @@ __all__ = ["run"]
 @torch.no_grad()
 def run(context: RunContext, params: MakeIrLabels) -> StageResult:
     """Write `ir_labels/<sample>.png` (class ids, 255 unknown) for each image that has maps."""
+    check_refinement(params.refine, field="params.refine")
     index = dataset_index(context)
     cams = input_artifact(context, "cams")
     size = params.image_size

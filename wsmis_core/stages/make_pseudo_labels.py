@@ -11,6 +11,7 @@ from wsmis_core.stages.inputs import dataset_index, input_artifact, load_model, 
 from wsmis_core.stages.labelling import write_labels
 from wsmis_core.stages.local_pixels import local_net
 from wsmis_core.stages.maps import MapsFolder
+from wsmis_core.stages.refinement import check_refinement
 from wsmis_core.stages.train_irnet import irnet_from
 from wsmis_core.stages.walking import write_walked_maps
 
@@ -22,6 +23,8 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
 
     Each image that has activation maps gets both.
     """
+    check_refinement(params.refine_before, field="params.refine_before")
+    check_refinement(params.refine, field="params.refine")
     index = dataset_index(context)
     cams, source = input_artifact(context, "cams"), input_artifact(context, "irnet")
     irnet = load_model(source, irnet_from).to(context.ranks.device)

@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wsmis_core.cam import otsu, otsu_middle, otsu_twice, pamr
+from wsmis_core.cam import otsu, otsu_middle, otsu_twice
 from wsmis_core.data import Sample
 from wsmis_core.errors import ArtifactError
-from wsmis_core.spec.parts import Fixed, Otsu, OtsuMiddle, OtsuTwice, Pamr, Threshold
+from wsmis_core.spec.parts import Fixed, Otsu, OtsuMiddle, OtsuTwice, Threshold
 
 __all__ = [
     "STRIDE",
@@ -23,7 +23,6 @@ __all__ = [
     "StoredMaps",
     "labels_above",
     "load_maps",
-    "refined",
     "resized",
     "save_maps",
 ]
@@ -111,12 +110,6 @@ def _cut(values: Tensor, threshold: Threshold) -> float:
             return otsu_twice(values)
         case OtsuMiddle():
             return otsu_middle(values, share=threshold.share)
-
-
-def refined(maps: Tensor, image: Tensor, refinement: Pamr) -> Tensor:
-    """Soft maps (K, h, w) at the size of the image (1, N, H, W), following its edges."""
-    at_image = resized(maps, (image.shape[-2], image.shape[-1]))
-    return pamr(image, at_image[None], iterations=refinement.iterations, dilations=refinement.dilations)[0]
 
 
 def resized(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -16,7 +16,8 @@ from wsmis_core.models import IRNet
 from wsmis_core.spec.stages import MakePseudoLabels
 from wsmis_core.stages.inputs import Pictures
 from wsmis_core.stages.labelling import guarded
-from wsmis_core.stages.maps import MapsFolder, StoredMaps, refined, resized, save_maps
+from wsmis_core.stages.maps import MapsFolder, StoredMaps, resized, save_maps
+from wsmis_core.stages.refinement import refined
 
 __all__ = ["write_walked_maps"]
 

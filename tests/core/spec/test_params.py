@@ -87,6 +87,13 @@ def test_an_unknown_stage_lists_the_known_ones() -> None:
         ("evaluate", {}, {}, "inputs"),
         ("predict", {"split": None}, {"segmenter": "a"}, "params.split"),
         ("make_ir_labels", {"background_threshold": 0.3}, {"cams": "a"}, "params"),
+        ("make_ir_labels", {"refine": {"iterations": 3}}, {"cams": "a"}, "params.refine.name"),
+        (
+            "make_ir_labels",
+            {"refine": {"name": "pamr", "x": 1}},
+            {"cams": "a"},
+            "params.refine.x",
+        ),
     ],
 )
 def test_params_and_inputs_that_do_not_go_together(
