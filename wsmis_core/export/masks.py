@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +10,15 @@ from PIL import Image, UnidentifiedImageError
 
 from wsmis_core.errors import ArtifactError
 from wsmis_core.export.colours import palette
-from wsmis_core.files import write_bytes_atomically
 
 __all__ = ["read_mask_png", "write_mask"]
 
 
 def write_mask(path: Path, mask: npt.NDArray[np.uint8]) -> None:
-    """Write class ids (H, W); the palette only colours them for viewers."""
+    """Write class ids (H, W) to exactly ``path``; the palette only colours them for viewers."""
     image = Image.fromarray(mask, "P")
     image.putpalette(palette())
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    write_bytes_atomically(path, buffer.getvalue())
+    image.save(path, "PNG")
 
 
 def read_mask_png(path: Path) -> npt.NDArray[np.uint8]:
