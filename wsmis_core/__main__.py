@@ -30,7 +30,7 @@ from wsmis_core.engine import (
 from wsmis_core.errors import WsmisError
 from wsmis_core.files import write_text_atomically
 from wsmis_core.spec import FAILURE_FILE, SPEC_FILE, Failure, RunSpec, validate
-from wsmis_core.stages import STAGES, prepare_local_run
+from wsmis_core.stages import prepare_local_run, stage_run
 
 _log = structlog.get_logger(__name__)
 
@@ -78,7 +78,7 @@ def _run(folder: Path, local_spec: Path | None) -> int:
 
 def _run_stage(context: RunContext) -> None:
     ranks = context.ranks
-    result = STAGES[context.spec.params.stage](context, context.spec.params)
+    result = stage_run(context.spec.params.stage)(context, context.spec.params)
     ranks.wait()
     if ranks.is_main:
         manifest = write_manifest(context, result)

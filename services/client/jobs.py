@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -20,6 +19,7 @@ from services.client.pipelines import pipeline_ended
 from services.client.progress import job_row
 from services.client.replies import Job
 from wsmis_core.errors import SpecError
+from wsmis_core.spec import read_yaml
 
 __all__ = ["cancel", "job", "job_ended", "jobs", "retry", "submit", "watch"]
 
@@ -140,19 +140,10 @@ def _state(changed: Any) -> Text:
 def _request(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
-    try:
-        request = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SpecError(
-            f"{file} cannot be read: {error.strerror}.", field="--file", remedy="Name a YAML file."
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SpecError(
-            f"{file} is not YAML: {error}.", field="--file", remedy="Correct its syntax."
-        ) from None
+    request = read_yaml(file)
     if not isinstance(request, dict):
         raise SpecError(
-            f"{file} holds no mapping.", field="--file", remedy="Write stage, dataset, params and so on."
+            "it holds no mapping.", field=str(file), remedy="Write stage, dataset, params and so on."
         )
     return request
 

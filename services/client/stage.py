@@ -13,8 +13,6 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
-import yaml
-from pydantic import Field
 
 from services.client.connection import AsJson
 from services.client.exits import ExitStatus
@@ -24,35 +22,17 @@ from wsmis_core.errors import SpecError
 from wsmis_core.spec import (
     FAILURE_FILE,
     MANIFEST_FILE,
+    TORCHRUN_FOLDER,
     Failure,
     Manifest,
-    Spec,
-    make_dataset_spec,
-    make_params,
+    read_stage_file,
     validate,
 )
 
-__all__ = ["StageFile", "stage"]
+__all__ = ["stage"]
 
 OUTPUT_FOLDER = "output"
 STANDARD_ERROR = 2  # its descriptor
-
-
-class StageDataset(Spec):
-    """The data set's format, folder and options, as a registration takes them."""
-
-    format: str
-    root: str
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-class StageFile(Spec):
-    """`SPEC.yaml`: a stage, its params, and where its inputs lie."""
-
-    stage: str
-    params: dict[str, Any] = Field(default_factory=dict)
-    inputs: dict[str, Path] = Field(default_factory=dict, description="role -> an artifact's folder")
-    dataset: StageDataset | None = None
 
 
 def stage(
@@ -64,20 +44,25 @@ def stage(
     """Run one stage on this machine, without a service; a run folder that was begun is gone on with."""
     output = Output(as_json=as_json)
     with output.telling():
-        _checked(file)
+        read_stage_file(file)  # what is wrong is told before torch starts
         if importlib.util.find_spec("torch") is None:
             raise SpecError("torch is not installed here.", remedy="Install wsmis[torch].")
         # An earlier try's reason must not pass for this one's.
         (run_folder / FAILURE_FILE).unlink(missing_ok=True)
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-        command += [f"--nproc-per-node={processes}", "-m", "wsmis_core"]
-        command += ["stage", str(file), "--run-dir", str(run_folder)]
-        status = _run(command)
+        status = _run(_command(file, run_folder, processes))
         if status is ExitStatus.DONE:
             _show_result(run_folder, output)
         elif status is ExitStatus.FAILED:
             _show_failure(run_folder, output)
     raise typer.Exit(status)
+
+
+def _command(file: Path, run_folder: Path, processes: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "torch.distributed.run"),
+        *("--standalone", f"--nproc-per-node={processes}", f"--log-dir={run_folder / TORCHRUN_FOLDER}"),
+        *("-m", "wsmis_core", "stage", str(file), "--run-dir", str(run_folder)),
+    ]
 
 
 def _run(command: Sequence[str]) -> ExitStatus:
@@ -98,24 +83,6 @@ def _run(command: Sequence[str]) -> ExitStatus:
     if stopped:
         return ExitStatus.INTERRUPTED
     return ExitStatus.FAILED if process.returncode else ExitStatus.DONE
-
-
-def _checked(file: Path) -> None:
-    """Raises SpecError for everything that can be seen to be wrong without torch."""
-    try:
-        told = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SpecError(
-            f"{file} cannot be read: {error.strerror}.", field="SPEC.yaml", remedy="Name a YAML file."
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SpecError(
-            f"{file} is not YAML: {error}.", field="SPEC.yaml", remedy="Correct its syntax."
-        ) from None
-    asked = validate(StageFile, told)
-    make_params(asked.stage, asked.params, asked.inputs)
-    if asked.dataset is not None:
-        make_dataset_spec(asked.dataset.format, asked.dataset.root, asked.dataset.options)
 
 
 def _show_result(run_folder: Path, output: Output) -> None:

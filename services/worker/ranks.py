@@ -17,6 +17,7 @@ import psutil
 
 from services.parent_death import die_with_parent
 from services.worker.labels import Label, sweep
+from wsmis_core.spec import TORCHRUN_FOLDER
 
 __all__ = ["Ranks", "RanksCommand", "environment", "torchrun"]
 
@@ -36,6 +37,7 @@ def torchrun(run_folder: Path, processes: int) -> list[str]:
     return [
         *(sys.executable, "-m", "torch.distributed.run"),
         *("--standalone", f"--nproc-per-node={processes}", "--max-restarts=0"),
+        f"--log-dir={run_folder / TORCHRUN_FOLDER}",
         *("-m", "wsmis_core", str(run_folder)),
     ]
 

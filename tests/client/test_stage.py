@@ -23,8 +23,8 @@ def stage(file: Path, folder: Path, *words: str, status: int) -> tuple[str, str]
 @pytest.mark.parametrize(
     ("text", "field"),
     [
-        (None, "SPEC.yaml"),
-        ("a: [", "SPEC.yaml"),
+        (None, "spec.yaml"),
+        ("a: [", "spec.yaml"),
         ("{stage: train_clasifier}", "stage"),
         ("{stage: train_classifier, parms: {}}", "parms"),
         ("{stage: train_classifier, params: {epochs: 0}}", "params.epochs"),
@@ -41,10 +41,16 @@ def test_wrong_use_names_the_field(tmp_path: Path, text: str | None, field: str)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_failure_is_told_with_its_reason(tmp_path: Path) -> None:
+def test_a_failure_is_told_with_its_reason_and_leaves_nothing_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     file = tmp_path / "spec.yaml"
     file.write_text(f"{{stage: train_classifier, dataset: {{format: siim, root: {tmp_path / 'nowhere'}}}}}")
     told, _ = stage(file, tmp_path / "run", "--json", status=FAILED)
     failure = json.loads(told)
     assert failure["reason"] == "invalid_data"
     assert "nowhere" in failure["message"] + (failure["field"] or "")
+    assert list(temporary.glob("torchelastic_*")) == []

@@ -132,6 +132,7 @@ def test_labels_go_in_and_masks_come_out_whatever_is_killed_on_the_way(
     assert outcomes[-1] == "succeeded"
     assert jobs["train_classifier"]["progress"]["done"] == 120
     _check_results(service, jobs, tmp_path)
+    assert (service.home / "runs" / classifier / "attempt-1" / "torchrun").is_dir()
 
     again = service.wsmis("run", "smoke", "films", *settings)
     assert again["status"] == "succeeded"

@@ -41,8 +41,10 @@ from wsmis_core.spec.event import (
 )
 from wsmis_core.spec.model import Spec, problems_of, validate
 from wsmis_core.spec.recipe import EVERY_STEP, PlannedStep, Recipe, Step, load_recipe, plan, recipes
-from wsmis_core.spec.run import SPEC_FILE, DatasetRef, InputRef, Resources, RunSpec
+from wsmis_core.spec.run import SPEC_FILE, TORCHRUN_FOLDER, DatasetRef, InputRef, Resources, RunSpec
+from wsmis_core.spec.stage_file import LocalStage, read_stage_file
 from wsmis_core.spec.stages import StageParams, stage_params
+from wsmis_core.spec.yaml_file import read_yaml
 
 __all__ = [
     "CATALOGUE",
@@ -51,6 +53,7 @@ __all__ = [
     "FAILURE_FILE",
     "MANIFEST_FILE",
     "SPEC_FILE",
+    "TORCHRUN_FOLDER",
     "VERSION",
     "ArtifactKind",
     "CheckpointEvent",
@@ -64,6 +67,7 @@ __all__ = [
     "InputRef",
     "InputRole",
     "Lineage",
+    "LocalStage",
     "LogEvent",
     "Manifest",
     "MetricEvent",
@@ -90,6 +94,8 @@ __all__ = [
     "problems_of",
     "producer",
     "read_manifest",
+    "read_stage_file",
+    "read_yaml",
     "recipes",
     "stage_params",
     "validate",

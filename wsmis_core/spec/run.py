@@ -11,9 +11,10 @@ from wsmis_core.spec.catalogue import ArtifactKind
 from wsmis_core.spec.model import Spec
 from wsmis_core.spec.stages import StageParams
 
-__all__ = ["SPEC_FILE", "DatasetRef", "InputRef", "Resources", "RunSpec"]
+__all__ = ["SPEC_FILE", "TORCHRUN_FOLDER", "DatasetRef", "InputRef", "Resources", "RunSpec"]
 
 SPEC_FILE = "spec.json"
+TORCHRUN_FOLDER = "torchrun"  # its own files, in the run's folder; else it leaves them in /tmp
 
 
 class Resources(Spec):

@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import yaml
-from pydantic import Field
 
 from wsmis_core.data import scan
-from wsmis_core.errors import SpecError
 from wsmis_core.files import write_text_atomically
 from wsmis_core.spec import (
     CATALOGUE,
     SPEC_FILE,
     DatasetRef,
+    DatasetSpec,
     InputRef,
     RunSpec,
-    Spec,
-    make_dataset_spec,
-    make_params,
-    validate,
+    read_stage_file,
 )
 
 __all__ = ["prepare_local_run"]
-
-
-class _LocalDataset(Spec):
-    format: str
-    root: str
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-class _LocalRun(Spec):
-    """What the YAML file may say; ``inputs`` are folders of artifacts by role."""
-
-    stage: str
-    params: dict[str, Any] = Field(default_factory=dict)
-    inputs: dict[str, Path] = Field(default_factory=dict)
-    dataset: _LocalDataset | None = None
 
 
 def prepare_local_run(path: Path, folder: Path) -> None:
@@ -46,22 +24,14 @@ def prepare_local_run(path: Path, folder: Path) -> None:
 
     Raises SpecError or DataError that names the field or file.
     """
-    try:
-        given = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise SpecError(
-            f"The spec cannot be read: {error}.", field=str(path), remedy="Give a YAML file."
-        ) from None
-    wanted = validate(_LocalRun, given)
-    params = make_params(wanted.stage, wanted.params, wanted.inputs)
-    roles = CATALOGUE[params.stage].inputs
+    wanted = read_stage_file(path)
+    roles = CATALOGUE[wanted.params.stage].inputs
     folder.mkdir(parents=True, exist_ok=True)
-    dataset = _scanned(wanted.dataset, folder) if wanted.dataset else None
     spec = RunSpec(
         job=folder.resolve().name,
         attempt=1,
-        params=params,
-        dataset=dataset,
+        params=wanted.params,
+        dataset=_scanned(wanted.dataset, folder) if wanted.dataset else None,
         inputs={
             role: InputRef(job=source.name, kind=roles[role].kind, path=source.resolve())
             for role, source in wanted.inputs.items()
@@ -72,14 +42,13 @@ def prepare_local_run(path: Path, folder: Path) -> None:
     write_text_atomically(folder / SPEC_FILE, spec.model_dump_json(indent=1))
 
 
-def _scanned(wanted: _LocalDataset, folder: Path) -> DatasetRef:
-    spec = make_dataset_spec(wanted.format, wanted.root, wanted.options)
+def _scanned(spec: DatasetSpec, folder: Path) -> DatasetRef:
     index = scan(spec)
     path = folder / "index.json"
     index.save(path)
     return DatasetRef(
         id="local",
-        name=wanted.root,
+        name=spec.root,
         spec=spec.model_dump(mode="json"),
         fingerprint=index.fingerprint,
         index=path,
