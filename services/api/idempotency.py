@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Request
 
 from services.api.state import CallerDependency
 from services.jobs import Idempotency
+from services.jobs.idempotency import KEPT
 
 __all__ = ["IdempotencyDependency"]
 
@@ -18,7 +19,11 @@ async def _idempotency(
     caller: CallerDependency,
     idempotency_key: Annotated[
         str | None,
-        Header(min_length=1, max_length=200, description="The same key and body give the same answer."),
+        Header(
+            min_length=1,
+            max_length=200,
+            description=f"The same key and body give the same answer, for {KEPT.days} days.",
+        ),
     ] = None,
 ) -> Idempotency | None:
     if idempotency_key is None:

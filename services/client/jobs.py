@@ -16,7 +16,7 @@ from services.client.figures import counted, duration, moment, status_text
 from services.client.follow import followed_job, followed_pipeline
 from services.client.output import Output
 from services.client.pipelines import pipeline_ended
-from services.client.progress import job_row
+from services.client.progress import job_row, reached
 from services.client.replies import Job
 from wsmis_core.errors import SpecError
 from wsmis_core.spec import read_yaml
@@ -163,13 +163,14 @@ def _views(made: Job) -> list[Table]:
     if failure := made["failure"]:
         facts.add_row("failure", f"{failure['reason']}: {failure['message']}")
         facts.add_row("remedy", failure["remedy"] or f"wsmis logs {made['id']} shows what it said.")
-    attempts = Table("attempt", "worker", "started", "finished", "outcome", "why")
+    attempts = Table("attempt", "worker", "started", "finished", "reached", "outcome", "why")
     for attempt in made["attempts"]:
         attempts.add_row(
             str(attempt["number"]),
             attempt["worker"] or "",
             moment(attempt["started"]),
             moment(attempt["finished"]),
+            reached(attempt["progress"]) if attempt["progress"] else "",
             attempt["outcome"] or "",
             attempt["failure"]["message"] if attempt["failure"] else "",
         )

@@ -24,6 +24,7 @@ __all__ = [
     "pipeline_rows",
     "progress_display",
     "progress_table",
+    "reached",
 ]
 
 BAR_WIDTH = 24
@@ -53,12 +54,17 @@ class Row:
         if not self.progress:
             return ""
         said = self.progress
-        text = f"{said.get('phase', '')} {said.get('done', 0)}/{said.get('total', 0)} {said.get('unit', '')}"
+        text = reached(said)
         if rate := said.get("rate"):
             text += f" {rate:.3g}/s"
         if (left := said.get("eta_seconds")) is not None:
             text += f", {duration(left)} left"
         return text.strip()
+
+
+def reached(said: Progress) -> str:
+    """As in `train 30/90 step`."""
+    return f"{said.get('phase', '')} {said.get('done', 0)}/{said.get('total', 0)} {said.get('unit', '')}"
 
 
 def job_row(job: Job, *, label: str | None = None, cached: bool = False) -> Row:

@@ -37,6 +37,7 @@ class Attempt(TypedDict):
     finished: str | None
     outcome: str | None
     failure: Failure | None
+    progress: Progress | None
 
 
 class Job(TypedDict):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -12,7 +14,9 @@ from services.jobs.database import Database
 from services.jobs.errors import Conflict
 from services.jobs.tables import IdempotencyKey
 
-__all__ = ["Idempotency", "make_once"]
+__all__ = ["KEPT", "Idempotency", "forget_old_keys", "make_once"]
+
+KEPT = timedelta(days=7)  # told in the API's schema and in docs/architecture.md
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,14 @@ def make_once(
         if earlier is None:
             raise
         return earlier, False
+
+
+def forget_old_keys(session: Session, *, now: datetime) -> None:
+    """Delete the keys whose time is over: the same key makes something new from here on."""
+    session.execute(
+        delete(IdempotencyKey).where(IdempotencyKey.created < now - KEPT),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _earlier(session: Session, idempotency: Idempotency) -> str | None:

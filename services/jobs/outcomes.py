@@ -89,13 +89,22 @@ def fail(session: Session, claim: Claim, failure: Failure) -> Ended:
     return lose(session, job, failure, outcome=AttemptOutcome.FAILED, at=utc_now())
 
 
-def lose(session: Session, job: Job, failure: Failure, *, outcome: AttemptOutcome, at: datetime) -> Ended:
+def lose(
+    session: Session,
+    job: Job,
+    failure: Failure,
+    *,
+    outcome: AttemptOutcome,
+    at: datetime,
+    uses_try: bool = True,
+) -> Ended:
     """End the attempt of a locked job with ``failure``, as `fail` does."""
     stored = failure.model_dump(mode="json")
     end_attempt(session, job, outcome, at=at, failure=stored)
     why = {"reason": failure.reason, "message": failure.message}
-    if failure.retryable and job.tries < job.max_attempts:
-        transition(session, job, Status.QUEUED, at=at, why=why)
+    tries = job.tries if uses_try else job.tries - 1
+    if failure.retryable and tries < job.max_attempts:
+        transition(session, job, Status.QUEUED, at=at, why=why, tries=tries)
         return Ended(Status.QUEUED, (job.id,))
     transition(session, job, Status.FAILED, at=at, why=why, failure=stored)
     return Ended(Status.FAILED, tuple(settle_dependents(session, job.id, at=at)))
@@ -137,3 +146,4 @@ def end_attempt(
     attempt = session.get(Attempt, (job.id, job.token))
     if attempt is not None and attempt.finished is None:
         attempt.outcome, attempt.finished, attempt.failure = outcome, at, failure
+        attempt.progress = job.progress

@@ -10,9 +10,10 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session, aliased
 
 from services.jobs.dependencies import DEAD, settle_waiting
+from services.jobs.idempotency import forget_old_keys
 from services.jobs.outcomes import lose, stop
 from services.jobs.status import ACTIVE, AttemptOutcome, DatasetStatus, Reason, Status
-from services.jobs.tables import Dataset, Job, JobInput
+from services.jobs.tables import Attempt, Dataset, Job, JobInput
 from wsmis_core.spec import Failure
 
 __all__ = ["Reconciled", "reconcile"]
@@ -46,7 +47,14 @@ def reconcile(session: Session, *, now: datetime, lease_seconds: float) -> Recon
         ended = (
             stop(session, job)
             if job.status is Status.CANCELLING
-            else lose(session, job, _worker_lost(job), outcome=AttemptOutcome.LOST, at=now)
+            else lose(
+                session,
+                job,
+                _worker_lost(job),
+                outcome=AttemptOutcome.LOST,
+                at=now,
+                uses_try=not _came_further(session, job),
+            )
         )
         {Status.QUEUED: requeued, Status.FAILED: failed, Status.CANCELLED: cancelled}[ended.status].append(
             job.id
@@ -54,6 +62,7 @@ def reconcile(session: Session, *, now: datetime, lease_seconds: float) -> Recon
         to_publish += ended.queued
     for job in _ripe(session):
         to_publish += settle_waiting(session, job, at=now)
+    forget_old_keys(session, now=now)
     to_publish += _silent_jobs(session, now, timedelta(seconds=lease_seconds))
     return Reconciled(
         requeued=tuple(requeued),
@@ -83,6 +92,21 @@ def _locked(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Job]
         select(Job).where(*conditions).order_by(Job.id).with_for_update(skip_locked=True, of=Job),
         execution_options={"populate_existing": True},
     ).all()
+
+
+def _came_further(session: Session, job: Job) -> bool:
+    """Whether the running attempt was further in its phase than every earlier one that ended there.
+
+    Workers are lost for reasons of their own: a job that goes on all the same need not fail for them.
+    """
+    if job.progress is None:
+        return False
+    earlier = session.scalars(
+        select(Attempt.progress).where(Attempt.job_id == job.id, Attempt.number < job.token)
+    )
+    phase = job.progress["phase"]
+    furthest = max((told["done"] for told in earlier if told and told["phase"] == phase), default=0)
+    return bool(job.progress["done"] > furthest)
 
 
 def _worker_lost(job: Job) -> Failure:

@@ -16,8 +16,8 @@ __all__ = ["migrate"]
 LOCK = 0x77736D6973
 
 
-def migrate(database: Database) -> None:
-    """Bring the schema to its latest revision in one transaction; of two at once, one waits for the other."""
+def migrate(database: Database, *, to: str = "head") -> None:
+    """Bring the schema up to a revision in one transaction; of two at once, one waits for the other."""
     with as_file(files("services.jobs") / "migrations") as folder, database.connection() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
@@ -25,4 +25,4 @@ def migrate(database: Database) -> None:
         config.set_main_option("script_location", str(folder))
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)

@@ -48,6 +48,7 @@ def test_the_life_of_a_job(client: httpx.Client, world: World) -> None:
     assert shown["metrics"] == {"f1": 0.5}
     assert [attempt["outcome"] for attempt in shown["attempts"]] == ["failed", "succeeded"]
     assert shown["attempts"][0]["failure"]["reason"] == "crashed"
+    assert shown["attempts"][0]["progress"]["done"] == 1
     assert shown["failure"] is None
     assert shown["seconds"] >= 0
     assert shown["started"] < shown["finished"]

@@ -4,20 +4,25 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from services.jobs import (
     DatasetStatus,
     Reconciled,
+    Scope,
     Status,
     cancel,
     claim_dataset,
     lock_job,
+    make_key,
     reconcile,
+    record,
     started,
     utc_now,
 )
-from services.jobs.tables import Dataset, Job
+from services.jobs.idempotency import KEPT
+from services.jobs.tables import ApiKey, Dataset, IdempotencyKey, Job
+from wsmis_core.spec import ProgressEvent
 
 if TYPE_CHECKING:
     from tests.conftest import World
@@ -59,6 +64,51 @@ def test_a_job_that_lost_its_last_try_has_failed(world: World) -> None:
     assert failure is not None
     assert failure.reason == "worker_lost"
     assert [world.status(job) for job in (cams, labels)] == [Status.SKIPPED] * 2
+
+
+def test_a_lost_attempt_that_came_further_uses_up_no_try(world: World) -> None:
+    job = world.submit(dataset=world.dataset(), max_attempts=1)
+
+    def lost_at(phase: str, done: int) -> Status:
+        claim = world.claim(job, lease_seconds=LEASE)
+        said = ProgressEvent(time=utc_now(), phase=phase, done=done, total=9, unit="step")
+        with world.database.writing() as session:
+            record(session, claim, [said])
+        later(world, LEASE + 1)
+        return world.status(job)
+
+    assert [lost_at("train", 3), lost_at("train", 4), lost_at("score", 1)] == [Status.QUEUED] * 3
+    assert lost_at("train", 4) is Status.FAILED
+    reached = [attempt.progress and attempt.progress["done"] for attempt in world.job(job).attempts]
+    assert reached == [3, 4, 1, 4]
+
+
+def test_a_lost_attempt_that_had_not_begun_uses_up_a_try(world: World) -> None:
+    job = world.submit(dataset=world.dataset(), max_attempts=2)
+    for expected in (Status.QUEUED, Status.FAILED):
+        world.claim(job, lease_seconds=LEASE)
+        later(world, LEASE + 1)
+        assert world.status(job) is expected
+
+
+def test_old_idempotency_keys_are_forgotten(world: World) -> None:
+    with world.database.writing() as session:
+        make_key(session, name="ci", scopes={Scope.SUBMIT})
+        session.flush()
+        caller = session.scalars(select(ApiKey.id)).one()
+        for name, age in (("old", KEPT + timedelta(hours=1)), ("young", KEPT - timedelta(hours=1))):
+            session.add(
+                IdempotencyKey(
+                    api_key_id=caller,
+                    key=name,
+                    body_sha256="a" * 64,
+                    made_id="job_1",
+                    created=utc_now() - age,
+                )
+            )
+    later(world, 0)
+    with world.database.reading() as session:
+        assert session.scalars(select(IdempotencyKey.key)).all() == ["young"]
 
 
 def test_a_cancelled_job_whose_worker_is_lost_is_cancelled(world: World) -> None:

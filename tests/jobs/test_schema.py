@@ -5,11 +5,21 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select, text
 
-from services.jobs import Database, authenticate, migrate
+from services.jobs import Database, authenticate, get_job, migrate
 from services.jobs.__main__ import main
-from services.jobs.tables import Table
+from services.jobs.tables import IdempotencyKey, Table
+
+NOW = "'2026-01-02 03:04:05'"
+# A job with an attempt, as the first schema holds them.
+FIRST_ROWS = (
+    f"INSERT INTO api_keys VALUES ('key_1', 'ci', 'aa', '[]', {NOW})",
+    f"INSERT INTO idempotency_keys VALUES ('key_1', 'k', 'bb', 'job_1', {NOW})",
+    "INSERT INTO jobs (id, stage, params, priority, max_attempts, status, token, tries, last_event, metrics, "
+    f"created) VALUES ('job_1', 'predict', '{{\"seed\": 1}}', 0, 3, 'queued', 1, 1, 1, '{{}}', {NOW})",
+    f"INSERT INTO attempts (job_id, number, worker, gpus, started) VALUES ('job_1', 1, 'w', 0, {NOW})",
+)
 
 
 def test_models_and_migrations_agree(database: Database) -> None:
@@ -18,19 +28,37 @@ def test_models_and_migrations_agree(database: Database) -> None:
         assert compare_metadata(context, Table.metadata) == []
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
-def test_two_may_migrate_at_once(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    url = (
-        f"sqlite:///{tmp_path / 'new' / 'wsmis.db'}"
-        if engine == "sqlite"
-        else request.getfixturevalue("empty_postgres_url")
-    )
-    databases = [Database(url) for _ in range(2)]
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without tables, on each of the two engines."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'new' / 'wsmis.db'}"
+    url = request.getfixturevalue("empty_postgres_url")
+    assert isinstance(url, str)
+    return url
+
+
+def test_two_may_migrate_at_once(engine_url: str) -> None:
+    databases = [Database(engine_url) for _ in range(2)]
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(migrate, databases))
     assert set(inspect(databases[0].engine).get_table_names()) >= set(Table.metadata.tables)
     for database in databases:
         database.close()
+
+
+def test_rows_of_the_first_schema_are_kept(engine_url: str) -> None:
+    database = Database(engine_url)
+    migrate(database, to="0001")
+    with database.connection() as connection:
+        for statement in FIRST_ROWS:
+            connection.execute(text(statement))
+    migrate(database)
+    with database.reading() as session:
+        job = get_job(session, "job_1")
+        assert (job.params, job.attempts[0].progress) == ({"seed": 1}, None)
+        assert session.scalars(select(IdempotencyKey.made_id)).all() == ["job_1"]
+    database.close()
 
 
 def test_the_command_migrates_and_makes_keys(

@@ -25,6 +25,9 @@ class _Dataset(Spec):
     root: str
     options: dict[str, Any] = Field(default_factory=dict)
 
+    def spec(self) -> DatasetSpec:
+        return make_dataset_spec(self.format, self.root, self.options)
+
 
 class _StageFile(Spec):
     """What the file may say."""
@@ -48,7 +51,4 @@ def read_stage_file(path: Path) -> LocalStage:
     """The stage at ``path``; raises SpecError for everything that can be seen to be wrong in the file."""
     asked = validate(_StageFile, read_yaml(path))
     params = make_params(asked.stage, asked.params, asked.inputs)
-    dataset = asked.dataset and make_dataset_spec(
-        asked.dataset.format, asked.dataset.root, asked.dataset.options
-    )
-    return LocalStage(params, asked.inputs, dataset)
+    return LocalStage(params, asked.inputs, asked.dataset.spec() if asked.dataset else None)

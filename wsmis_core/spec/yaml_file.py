@@ -20,6 +20,4 @@ def read_yaml(path: Path) -> object:
             f"it cannot be read: {error.strerror}.", field=str(path), remedy="Name a YAML file."
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SpecError(
-            f"it is not YAML: {error}.", field=str(path), remedy="Correct its syntax."
-        ) from None
+        raise SpecError(f"it is not YAML: {error}.", field=str(path), remedy="Correct its syntax.") from None

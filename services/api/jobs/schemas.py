@@ -35,6 +35,7 @@ class AttemptView(BaseModel):
     finished: datetime | None
     outcome: AttemptOutcome | None
     failure: Failure | None
+    progress: Progress | None
 
 
 class ArtifactView(BaseModel):

@@ -34,4 +34,4 @@ class IdempotencyKey(Table):
     key: Mapped[str] = mapped_column(String(200), primary_key=True)
     body_sha256: Mapped[str] = mapped_column(String(64))
     made_id: Mapped[str] = mapped_column(String(40))
-    created: Mapped[datetime] = mapped_column(default=utc_now)
+    created: Mapped[datetime] = mapped_column(default=utc_now, index=True)

@@ -111,6 +111,7 @@ class Attempt(Table):
     finished: Mapped[datetime | None]
     outcome: Mapped[AttemptOutcome | None] = mapped_column(named(AttemptOutcome))
     failure: Mapped[dict[str, Any] | None]
+    progress: Mapped[dict[str, Any] | None]  # how far it was at its end
 
 
 class JobEvent(Table):
