@@ -22,6 +22,7 @@ from wsmis_core.spec.model import Spec
 from wsmis_core.spec.parts import Split
 
 __all__ = [
+    "UNKNOWN_LABEL",
     "Box",
     "ClassMask",
     "DataProblem",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
+UNKNOWN_LABEL = -1
 Severity = Literal["info", "warning"]
 
 
@@ -87,7 +89,7 @@ class Sample(Spec):
     id: str = Field(description="unique in the index, and fit for a file name")
     file: str = Field(description="relative to the root, with /")
     patient: str
-    labels: tuple[int, ...] = Field(description="0 or 1 for each class of the index")
+    labels: tuple[int, ...] = Field(description="0, 1 or -1, unknown, for each class of the index")
     split: Split
     masks: tuple[Mask, ...] = ()
     boxes: tuple[Box, ...] = ()
@@ -98,14 +100,20 @@ class Sample(Spec):
     @property
     def class_ids(self) -> tuple[int, ...]:
         """The ids, from 1, of the classes that the image is labelled with."""
-        return tuple(number for number, label in enumerate(self.labels, start=1) if label)
+        return tuple(number for number, label in enumerate(self.labels, start=1) if label == 1)
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether the image is known to have no class at all: its mask is empty."""
+        return not any(self.labels)
 
     @property
     def has_masks(self) -> bool:
-        """Whether there is a mask of all classes, or one of every class that the image is labelled with."""
+        """Whether there is a mask of all classes, or one of each that the image has or may have."""
+        may_have = {number for number, label in enumerate(self.labels, start=1) if label}
         return any(isinstance(mask, ClassMask) for mask in self.masks) or {
             mask.class_id for mask in self.masks if not isinstance(mask, ClassMask)
-        }.issuperset(self.class_ids)
+        }.issuperset(may_have)
 
     def boxes_of(self, class_id: int) -> list[tuple[float, float, float, float]]:
         """x, y, width and height of the boxes of a class, in pixels of the image."""
@@ -169,16 +177,24 @@ class DatasetIndex(Spec):
         return index
 
     def summary(self) -> dict[str, Any]:
-        """Counts to show: images, patients, positives of each class, the same for each split, problems."""
+        """Counts to show: images, patients, positives of each class, the same for each split, problems.
+
+        Where labels are unknown, their number and, for each split, the number of each class.
+        """
         return {
             "classes": list(self.classes),
             "counts": {
                 **_counts(self.samples),
                 "unlabelled": sum(not sample.class_ids for sample in self.samples),
+                **_unknown_count(self.samples),
             },
-            "labels": _positives(self.classes, self.samples),
+            "labels": _labelled(self.classes, self.samples, 1),
             "splits": {
-                name: {**_counts(samples), "labels": _positives(self.classes, samples)}
+                name: {
+                    **_counts(samples),
+                    "labels": _labelled(self.classes, samples, 1),
+                    **_unknown_by_class(self.classes, samples),
+                }
                 for name in SPLITS
                 for samples in [self.split(name)]
             },
@@ -220,5 +236,19 @@ def _counts(samples: Sequence[Sample]) -> dict[str, int]:
     return {"images": len(samples), "patients": len({sample.patient for sample in samples})}
 
 
-def _positives(classes: Sequence[str], samples: Sequence[Sample]) -> dict[str, int]:
-    return {name: sum(sample.labels[position] for sample in samples) for position, name in enumerate(classes)}
+def _labelled(classes: Sequence[str], samples: Sequence[Sample], label: int) -> dict[str, int]:
+    """How many samples have the label of each class."""
+    return {
+        name: sum(sample.labels[position] == label for sample in samples)
+        for position, name in enumerate(classes)
+    }
+
+
+def _unknown_count(samples: Sequence[Sample]) -> dict[str, int]:
+    count = sum(sample.labels.count(UNKNOWN_LABEL) for sample in samples)
+    return {"unknown_labels": count} if count else {}
+
+
+def _unknown_by_class(classes: Sequence[str], samples: Sequence[Sample]) -> dict[str, dict[str, int]]:
+    counts = {name: count for name, count in _labelled(classes, samples, UNKNOWN_LABEL).items() if count}
+    return {"unknown": counts} if counts else {}

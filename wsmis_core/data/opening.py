@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wsmis_core.data.images import decode_image, read_bytes
-from wsmis_core.data.index import ClassMask, DataProblem, Mask, PngMask, RleMask
+from wsmis_core.data.index import UNKNOWN_LABEL, ClassMask, DataProblem, Mask, PngMask, RleMask
 from wsmis_core.data.layouts import (
     ListedAnnotation,
     ListedClassMask,
@@ -123,8 +123,8 @@ def _disagreements(
     """Where a mask and the labels do not say the same."""
     for one in masks:
         for class_id in one.about:
-            shown, label = class_id in one.shown, bool(labels[class_id - 1])
-            if shown != label:
+            shown, label = class_id in one.shown, labels[class_id - 1]
+            if label not in (UNKNOWN_LABEL, shown):
                 state = "shows it, and the label is 0" if shown else "does not show it, and the label is 1"
                 yield DataProblem(
                     file=one.origin,

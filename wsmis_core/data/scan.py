@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeGuard, get_args
 
-from wsmis_core.data.index import DataProblem, DatasetIndex, Sample, fingerprint
+from wsmis_core.data.index import UNKNOWN_LABEL, DataProblem, DatasetIndex, Sample, fingerprint
 from wsmis_core.data.layouts import LAYOUTS, Listing
 from wsmis_core.data.opening import OpenedImage, open_image
 from wsmis_core.data.splits import check_patients_apart, draw_splits
@@ -21,6 +21,7 @@ __all__ = ["scan"]
 
 MOST_THREADS = 8  # decoders run outside of Python's lock; more threads than this wait for the disk
 TOLD_PROBLEMS = 20
+LABELS = {1: "positive", 0: "negative", UNKNOWN_LABEL: "unknown"}
 
 
 def scan(spec: DatasetSpec, *, progress: Callable[[int, int], None] | None = None) -> DatasetIndex:
@@ -81,12 +82,17 @@ def _check_classes(listing: Listing, usable: Sequence[OpenedImage]) -> None:
             remedy="See the problems of the single files.",
         )
     columns = zip(*(one.labels for one in usable), strict=True)
-    if all(len(set(column)) == 1 for column in columns):
+    if all(map(_one_kind, columns)):
         raise DataError(
             f"all {len(usable)} usable images have the same labels: there is nothing to tell apart.",
             field=listing.table,
             remedy="Add images that do and that do not show a finding.",
         )
+
+
+def _one_kind(labels: Iterable[int]) -> bool:
+    """Whether the labels that are known are all the same."""
+    return len(set(labels) - {UNKNOWN_LABEL}) < 2
 
 
 def _patient(one: OpenedImage) -> str:
@@ -158,8 +164,8 @@ def _remarks(
     for position, name in enumerate(listing.classes):
         for split in get_args(Split):
             labels = [sample.labels[position] for sample in samples if sample.split == split]
-            if labels and len(set(labels)) == 1:
-                which = "positive" if labels[0] else "negative"
+            if labels and _one_kind(labels):
+                which = " or ".join(LABELS[label] for label in sorted(set(labels), reverse=True))
                 yield DataProblem(
                     file=listing.table,
                     message=f"all {len(labels)} images of the split {split} are {which} for {name!r}.",

@@ -25,10 +25,10 @@ class LabelCounts(Counts):
 
         Args:
             probabilities: (B, C).
-            labels: (B, C) of 0 and 1.
+            labels: (B, C) of 0 and 1, or below 0: unknown, not counted.
         """
-        said, true = probabilities > _PROBABILITY, labels > _PROBABILITY
-        kinds = [said & true, said & ~true, ~said & true, ~said & ~true]
+        said, true, false = probabilities > _PROBABILITY, labels > _PROBABILITY, known_negative(labels)
+        kinds = [said & true, said & false, ~said & true, ~said & false]
         self._add(*(kind.sum(dim=0) for kind in kinds))
 
     def by_class(self) -> dict[str, Tensor]:
@@ -69,7 +69,7 @@ class LabelScores(Counts):
         Args:
             samples: (B,) numbers of the samples, each below ``samples``.
             probabilities: (B, C).
-            labels: (B, C) of 0 and 1.
+            labels: (B, C) of 0 and 1, or below 0: unknown.
         """
         table = torch.zeros(self.shape, dtype=self.state.dtype, device=self.state.device)
         table[:, samples.to(table.device)] = torch.stack([probabilities, labels]).detach().to(table)
@@ -81,21 +81,26 @@ class LabelScores(Counts):
         return auc(probabilities, labels)
 
 
+def known_negative(labels: Tensor) -> Tensor:
+    """Where a label is known to be 0."""
+    return (labels >= 0) & (labels <= _PROBABILITY)
+
+
 def auc(scores: Tensor, labels: Tensor) -> Tensor:
     """The chance that a random positive scores higher than a random negative; a tie counts half.
 
     Args:
         scores: (N, C).
-        labels: (N, C) of 0 and 1.
+        labels: (N, C) of 0 and 1, or below 0: unknown, neither positive nor negative.
 
     Returns:
         (C,) float64, NaN where a class has no positive or no negative.
     """
-    positive = labels > _PROBABILITY
-    positives = positive.sum(dim=0).double()
-    negatives = len(labels) - positives
+    positive, negative = labels > _PROBABILITY, known_negative(labels)
+    positives, negatives = positive.sum(dim=0).double(), negative.sum(dim=0).double()
     # Mann and Whitney's U: the positives' ranks, equals at their mean rank, less P (P + 1) / 2.
-    columns = scores.T.contiguous()  # (C, N)
+    # Above all others, the unknown take no rank from them.
+    columns = scores.where(positive | negative, torch.inf).T.contiguous()  # (C, N)
     in_order = columns.sort(dim=1).values
     below = torch.searchsorted(in_order, columns, right=False)
     up_to = torch.searchsorted(in_order, columns, right=True)

@@ -33,14 +33,20 @@ class IntegralAttention(NamedTuple):
 def bce_with_logits(logits: Tensor, labels: Tensor, *, pos_weight: float | None = None) -> LossSum:
     """Binary cross entropy of image labels: summed over classes, mean over images.
 
+    An unknown label has no part in it (U-Ignore of CheXpert, Irvin et al. 2019, arXiv 1901.07031, section
+    3.2): C known labels make an image.
+
     Args:
         logits: (B, C).
-        labels: (B, C) in [0, 1].
+        labels: (B, C) in [0, 1], or below 0: unknown.
         pos_weight: factor on the loss of positive labels.
     """
+    known = labels >= 0
     weight = None if pos_weight is None else logits.new_tensor(pos_weight)
-    loss = F.binary_cross_entropy_with_logits(logits, labels.to(logits), pos_weight=weight, reduction="sum")
-    return LossSum(loss, logits.new_tensor(float(len(logits))))
+    loss = F.binary_cross_entropy_with_logits(
+        logits, labels.clamp(min=0).to(logits), pos_weight=weight, reduction="none"
+    )
+    return LossSum((loss * known).sum(), known.sum().to(logits) / labels.shape[1])
 
 
 def pixel_bce(logits: Tensor, target: Tensor, *, pos_weight: float | None = None) -> LossSum:

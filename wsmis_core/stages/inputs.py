@@ -90,11 +90,11 @@ def samples_of(index: DatasetIndex, splits: Sequence[Split], *, positives_only: 
 
 
 def sampled_order(samples: Sequence[Sample], *, sampler: Sampler, seed: int, epoch: int) -> NDArray[np.int64]:
-    """An epoch's draws from ``samples``; balanced between their combinations of labels where asked for."""
+    """An epoch's draws from ``samples``; balanced between their combinations of classes where asked for."""
     if sampler == "shuffled":
         return shuffled_order(len(samples), seed=seed, epoch=epoch)
-    kinds = sorted({sample.labels for sample in samples})
-    return balanced_order([kinds.index(sample.labels) for sample in samples], seed=seed, epoch=epoch)
+    kinds = {classes: number for number, classes in enumerate(sorted({one.class_ids for one in samples}))}
+    return balanced_order([kinds[sample.class_ids] for sample in samples], seed=seed, epoch=epoch)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,9 @@ class LocalPixels(Task):
         certain: Threshold,
     ) -> None:
         self.params, self.images = params, images
-        self.samples = [sample for sample in samples if maps.has(sample) or not sample.class_ids]
+        self.samples = [
+            sample for sample in samples if sample.is_negative or (sample.class_ids and maps.has(sample))
+        ]
         self.positives = [sample for sample in self.samples if sample.class_ids]
         if len(self.positives) in (0, len(self.samples)):
             raise DataError(

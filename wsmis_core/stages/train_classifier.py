@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from wsmis_core.data import DatasetIndex, Sample
+from wsmis_core.data import UNKNOWN_LABEL, DatasetIndex, Sample
 from wsmis_core.data.augmentation import augment
 from wsmis_core.engine import (
     VALIDATION_LOSS,
@@ -147,12 +147,15 @@ def _bce(logits: Tensor, labels: Tensor, *, pos_weight: float | None) -> Term:
 
 
 def _check_labels(index: DatasetIndex, training: Sequence[Sample]) -> None:
-    """A class that all or none of the training images have cannot be learnt."""
+    """A class that all or none of the training images, where it is known, have cannot be learnt."""
     for number, name in enumerate(index.classes):
-        positives = sum(sample.labels[number] for sample in training)
-        if positives in (0, len(training)):
+        known = [sample.labels[number] for sample in training if sample.labels[number] != UNKNOWN_LABEL]
+        positives = sum(known)
+        if positives in (0, len(known)):
+            unknown = len(training) - len(known)
+            rest = f", of {unknown} more it is not known" if unknown else ""
             raise DataError(
-                f"{positives} of {len(training)} training images have the label {name}.",
+                f"{positives} of {len(known)} training images have the label {name}{rest}.",
                 field="dataset",
                 remedy="Both images with and without it are needed; check the label column and the splits.",
             )

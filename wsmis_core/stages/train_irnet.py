@@ -68,7 +68,7 @@ class _Boundaries(Task):
         self.samples = [
             sample
             for sample in samples_of(index, ["train"], positives_only=params.positives_only)
-            if self.seeds.has(sample) or not sample.class_ids
+            if self.seeds.has(sample) or sample.is_negative
         ]
         if not self.samples:
             raise DataError(

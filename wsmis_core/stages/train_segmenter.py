@@ -97,15 +97,15 @@ class _Segmentation(Task):
         self.model = _model(context, params, classes=len(index.classes))
 
     def _has_target(self, sample: Sample) -> bool:
-        """An image without labels has an empty mask; one with a label needs a target."""
-        return not sample.class_ids or self.targets.has(sample)
+        """An image that is known to have no class has an empty mask; any other needs a target."""
+        return sample.is_negative or self.targets.has(sample)
 
     def _usable(self, context: RunContext, samples: Sequence[Sample]) -> list[Sample]:
         usable = [sample for sample in samples if self._has_target(sample)]
         if len(usable) < len(samples):
             context.events.log(
-                f"{len(samples) - len(usable)} of {len(samples)} training images have a label but no target; "
-                "they are left out.",
+                f"{len(samples) - len(usable)} of {len(samples)} training images have, or may have, a label "
+                "but no target; they are left out.",
                 level="warning",
             )
         return usable
@@ -157,7 +157,7 @@ class _Segmentation(Task):
         }
 
     def _target(self, sample: Sample) -> NDArray[np.uint8]:
-        if not sample.class_ids and self.params.targets == "pseudo_labels":
+        if sample.is_negative and self.params.targets == "pseudo_labels":
             return np.zeros((self.params.image_size, self.params.image_size), dtype=np.uint8)
         return self.targets.array(sample)
 

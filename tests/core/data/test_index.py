@@ -56,12 +56,29 @@ def test_summary() -> None:
     assert json.loads(json.dumps(summary)) == summary
 
 
+def test_unknown_labels_are_no_labels_and_are_counted() -> None:
+    sure, unsure = _sample("a", labels=(1, -1)), _sample("b", "val", labels=(-1, -1), masks=())
+    assert (sure.class_ids, unsure.class_ids) == ((1,), ())
+    assert (sure.is_negative, unsure.is_negative) == (False, False)
+    assert _sample("c", label=0).is_negative
+    classes = ("Mass", "Nodule")
+    index = _index(sure, unsure).model_copy(update={"classes": classes})
+    summary = index.summary()
+    assert summary["labels"] == {"Mass": 1, "Nodule": 0}
+    assert summary["counts"]["unknown_labels"] == 3
+    assert summary["splits"]["train"]["unknown"] == {"Nodule": 1}
+    assert summary["splits"]["val"]["unknown"] == {"Mass": 1, "Nodule": 1}
+    assert "unknown" not in summary["splits"]["test"]
+
+
 def test_masks_are_complete_or_not() -> None:
     mask = PngMask(class_id=2, file="m.png", content="hash")
     assert _sample("a", label=0).has_masks
     assert not _sample("a", labels=(1, 1)).has_masks
     assert _sample("a", labels=(0, 1), masks=(mask,)).has_masks
     assert _sample("a", labels=(1, 1), masks=(ClassMask(file="m.png", content="hash"),)).has_masks
+    assert not _sample("a", labels=(-1, 0), masks=()).has_masks
+    assert _sample("a", labels=(0, -1), masks=(mask,)).has_masks
 
 
 @pytest.mark.parametrize(

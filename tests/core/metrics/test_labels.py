@@ -70,6 +70,21 @@ def test_no_class_there_and_none_said_is_no_mistake() -> None:
     assert set(counts.scores().values()) == {1.0}
 
 
+def test_unknown_labels_count_for_nothing() -> None:
+    counts = LabelCounts(classes=2)
+    probabilities = torch.tensor([[0.9, 0.9], [0.8, 0.2], [0.1, 0.6]])
+    counts.update(probabilities, torch.tensor([[1, -1], [-1, 0], [-1, 1]]))
+    assert counts.state.view(4, 2).T.tolist() == [[1, 0, 0, 0], [1, 0, 0, 1]]
+    assert counts.scores()["accuracy"] == 1
+
+
+def test_auc_without_unknown_labels() -> None:
+    scores = torch.tensor([[0.1], [0.9], [0.4], [0.35], [0.2], [0.8]])
+    labels = torch.tensor([[0], [-1], [0], [1], [-1], [1]])
+    assert auc(scores, labels).item() == 0.75  # as below
+    assert auc(scores, labels.clamp(max=0)).isnan().all()
+
+
 def test_auc_by_hand() -> None:
     scores = torch.tensor([[0.1], [0.4], [0.35], [0.8]])
     # Pairs (positive, negative): (.35, .1) right, (.35, .4) wrong, (.8, .1) and (.8, .4) right.

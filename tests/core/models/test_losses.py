@@ -39,6 +39,19 @@ def test_image_bce_as_published(golden: dict[str, Tensor]) -> None:
     torch.testing.assert_close(loss.numerator, golden["bce_map"].sum(), rtol=1e-6, atol=0)
 
 
+def test_image_bce_without_the_unknown_labels() -> None:
+    logits = torch.tensor([[0.0, 2.0], [5.0, 0.0]], requires_grad=True)
+    loss = bce_with_logits(logits, torch.tensor([[1.0, 0.0], [-1.0, 1.0]]), pos_weight=3.0)
+    # Three known labels of two classes are one and a half images.
+    assert loss.denominator.item() == 1.5
+    assert loss.numerator.item() == pytest.approx(2 * 3 * math.log(2) + math.log(1 + math.exp(2)))
+    (gradient,) = torch.autograd.grad(loss.numerator, logits)
+    assert gradient[1, 0].item() == 0
+    assert gradient.count_nonzero() == 3
+    nothing = bce_with_logits(logits, torch.full((2, 2), -1.0))
+    assert (nothing.numerator.item(), nothing.denominator.item()) == (0, 0)
+
+
 def test_image_bce_by_hand() -> None:
     loss = bce_with_logits(torch.zeros(3, 2), torch.tensor([[0, 1], [1, 1], [0, 0]]))
     assert mean(loss).item() == pytest.approx(2 * math.log(2))
