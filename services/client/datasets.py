@@ -15,6 +15,7 @@ from services.client.figures import counted, moment, status_text
 from services.client.follow import followed_dataset
 from services.client.place import seen_path
 from services.client.replies import Dataset
+from wsmis_core.spec import FORMATS
 
 __all__ = ["datasets"]
 
@@ -50,7 +51,7 @@ def listed(context: typer.Context, url: Url = None, as_json: AsJson = False) -> 
 def add(
     name: Annotated[str, typer.Argument(help="A name for it.")],
     root: Annotated[Path, typer.Argument(help="Its folder, as the service sees it.")],
-    format_: Annotated[str, typer.Option("--format", help="siim or csv.")],
+    format_: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")],
     options: Annotated[
         list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="An option of the format.")
     ] = None,

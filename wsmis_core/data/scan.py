@@ -14,7 +14,7 @@ from wsmis_core.data.layouts import LAYOUTS, Listing
 from wsmis_core.data.opening import OpenedImage, open_image
 from wsmis_core.data.splits import check_patients_apart, draw_splits
 from wsmis_core.errors import DataError, Problem
-from wsmis_core.spec.dataset import DatasetSpec
+from wsmis_core.spec.dataset import DatasetSpec, SplitShares
 from wsmis_core.spec.parts import Split
 
 __all__ = ["scan"]
@@ -40,7 +40,7 @@ def scan(spec: DatasetSpec, *, progress: Callable[[int, int], None] | None = Non
     usable = [one for one in opened if one.content is not None]
     try:
         _check_classes(listing, usable)
-        splits = _splits(spec, listing, usable)
+        splits = _splits(listing, usable)
     except DataError as error:
         raise DataError(
             error.message,
@@ -100,12 +100,12 @@ def _patient(one: OpenedImage) -> str:
     return one.patient or f"image {one.image.id}"
 
 
-def _splits(spec: DatasetSpec, listing: Listing, usable: Sequence[OpenedImage]) -> list[Split]:
+def _splits(listing: Listing, usable: Sequence[OpenedImage]) -> list[Split]:
     patients = [_patient(one) for one in usable]
     labels = [one.labels for one in usable]
     given = listing.splits
-    if given is None:
-        return draw_splits(patients, labels, spec.splits)
+    if isinstance(given, SplitShares):
+        return draw_splits(patients, labels, given)
     splits = [one.image.split for one in usable]
     assert _all_given(splits), "a layout that gives splits gives every image one"
     try:

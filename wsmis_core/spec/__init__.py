@@ -20,10 +20,12 @@ from wsmis_core.spec.catalogue import (
 )
 from wsmis_core.spec.code import VERSION, code_digest
 from wsmis_core.spec.dataset import (
+    FORMATS,
     CsvDataset,
     DatasetSpec,
     SiimDataset,
     SplitShares,
+    Voc2012Dataset,
     dataset_spec,
     make_dataset_spec,
 )
@@ -51,6 +53,7 @@ __all__ = [
     "EVENTS_FILE",
     "EVERY_STEP",
     "FAILURE_FILE",
+    "FORMATS",
     "MANIFEST_FILE",
     "SPEC_FILE",
     "TORCHRUN_FOLDER",
@@ -84,6 +87,7 @@ __all__ = [
     "StageName",
     "StageParams",
     "Step",
+    "Voc2012Dataset",
     "code_digest",
     "dataset_spec",
     "event_line",

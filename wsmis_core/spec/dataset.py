@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import PurePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, field_validator, model_validator
 
 from wsmis_core.spec.model import Spec, validate
 
-__all__ = ["CsvDataset", "DatasetSpec", "SiimDataset", "SplitShares", "dataset_spec", "make_dataset_spec"]
+__all__ = [
+    "FORMATS",
+    "MOST_CLASSES",
+    "VOC_CLASSES",
+    "CsvDataset",
+    "DatasetSpec",
+    "SiimDataset",
+    "SplitShares",
+    "Voc2012Dataset",
+    "dataset_spec",
+    "make_dataset_spec",
+]
+
+MOST_CLASSES = 254  # a mask is 8-bit: 0 is background, 255 is void
+
+# In the published order, which is that of the masks' values from 1.
+VOC_CLASSES = (
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+)
 
 
 class SplitShares(Spec):
@@ -52,8 +90,73 @@ class CsvDataset(Spec):
     splits: SplitShares = SplitShares()
 
 
-DatasetSpec = Annotated[SiimDataset | CsvDataset, Field(discriminator="format")]
+class Voc2012Dataset(Spec):
+    """PASCAL VOC 2012's devkit, and sets in its layout; ``root`` is the devkit or a folder above it.
+
+    Labels are the objects of `Annotations`, masks PNGs of class numbers with 255 for void. VOC's test
+    masks are not public: its `val` list tests, and a share of the training list validates.
+    """
+
+    format: Literal["voc2012"] = "voc2012"
+    root: str = Field(min_length=1)
+    train_list: str | None = Field(
+        default=None, description="list of the images that train; trainaug where it is there, else train"
+    )
+    val_list: str | None = Field(default=None, description="list that validates; a drawn share if none")
+    test_list: str | None = Field(default="val", description="list that tests, if any")
+    val_share: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.9,
+        description="of the training list, drawn for validation; 0.1 where no val_list is named",
+    )
+    seed: int = Field(default=0, ge=0, description="another seed, another deterministic draw")
+    classes: Literal["voc", "annotations"] | tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default="voc",
+        description="in the order of the masks' values from 1: VOC's 20, names of your own, or "
+        "`annotations`: all names in the annotations, sorted",
+    )
+    labels: Literal["annotations", "annotations_or_masks"] = Field(
+        default="annotations",
+        description="an image without annotation is left out, or labelled with the classes of its mask",
+    )
+    difficult: bool = Field(default=True, description="whether objects marked as difficult make a label")
+    lists: str = Field(default="ImageSets/Segmentation", description="folder of the lists, under the devkit")
+    images: str = Field(default="JPEGImages", description="folder of <name>.jpg, under the devkit")
+    annotations: str = Field(default="Annotations", description="folder of <name>.xml, under the devkit")
+    masks: tuple[str, ...] = Field(
+        default=("SegmentationClass", "SegmentationClassAug"),
+        description="folders of <name>.png, under the devkit; the first that holds an image's counts",
+    )
+
+    @model_validator(mode="after")
+    def _lists_apart(self) -> Self:
+        named = [name for name in (self.train_list, self.val_list, self.test_list) if name is not None]
+        for name, count in Counter(named).items():
+            if count > 1:
+                raise ValueError(
+                    f"the list {name!r} is named {count} times, and an image is in one split. "
+                    "Name another, or none (null)."
+                )
+        if self.val_list is not None and self.val_share:
+            raise ValueError(
+                f"val_share {self.val_share} does not go with val_list {self.val_list!r}. Give one of them."
+            )
+        return self
+
+    @field_validator("classes")
+    @classmethod
+    def _classes_apart(cls, classes: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if isinstance(classes, tuple) and not 1 <= len(set(classes)) == len(classes) <= MOST_CLASSES:
+            raise ValueError(f"give 1 to {MOST_CLASSES} names, each once, not {len(classes)}")
+        return classes
+
+
+DatasetSpec = Annotated[SiimDataset | CsvDataset | Voc2012Dataset, Field(discriminator="format")]
 dataset_spec: TypeAdapter[DatasetSpec] = TypeAdapter(DatasetSpec)
+FORMATS: tuple[str, ...] = tuple(
+    kind.model_fields["format"].default for kind in get_args(get_args(DatasetSpec)[0])
+)
 
 
 def make_dataset_spec(format: str, root: str | PurePath, options: dict[str, Any]) -> DatasetSpec:  # noqa: A002 - the API's own word

@@ -17,6 +17,7 @@ from wsmis_core.data.layouts.listing import (
     ShownLabels,
 )
 from wsmis_core.data.layouts.siim import list_siim
+from wsmis_core.data.layouts.voc2012 import list_voc2012
 
 __all__ = [
     "LAYOUTS",
@@ -31,4 +32,8 @@ __all__ = [
 ]
 
 # By the spec's `format`; each takes the spec of its own format.
-LAYOUTS: Mapping[str, Callable[[Any], Listing]] = {"siim": list_siim, "csv": list_csv}
+LAYOUTS: Mapping[str, Callable[[Any], Listing]] = {
+    "siim": list_siim,
+    "csv": list_csv,
+    "voc2012": list_voc2012,
+}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,12 +10,13 @@ from wsmis_core.data.images import IMAGE_SUFFIXES
 from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.file_finder import FileFinder
 from wsmis_core.data.layouts.folder import existing_root, files_below, inside
+from wsmis_core.data.layouts.ids import ids_of
 from wsmis_core.data.layouts.labels import Labelling, make_labelling
 from wsmis_core.data.layouts.listing import GivenSplits, ListedImage, ListedMaskFile, Listing
 from wsmis_core.data.layouts.table import Row, Table, column_like, given_column, read_table
 from wsmis_core.data.splits import split_named
 from wsmis_core.errors import DataError
-from wsmis_core.spec.dataset import CsvDataset
+from wsmis_core.spec.dataset import CsvDataset, SplitShares
 from wsmis_core.spec.parts import Split
 
 __all__ = ["list_csv"]
@@ -37,7 +35,6 @@ FILE_COLUMNS = (
     "id",
 )
 PATIENT_COLUMNS = ("patient", "Patient ID", "subject", "subject id")
-LONGEST_STEM = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,7 @@ def list_csv(spec: CsvDataset) -> Listing:
             field=spec.table,
             remedy="Name the column of files in options.file_column and their folder in options.images.",
         )
-    ids = _ids([entry.file for entry in entries])
+    ids = ids_of([entry.file for entry in entries])
     masks, mask_problems = _masks(root, spec, labelling.classes, entries)
     images = tuple(
         ListedImage(ids[entry.file], entry.file, entry.labels, masks[entry.file], entry.patient, entry.split)
@@ -93,7 +90,7 @@ def list_csv(spec: CsvDataset) -> Listing:
     )
     named = {finding.file for finding in entries}
     problems = (*table.problems, *row_problems, *mask_problems, *_without_row(files, named))
-    return Listing(table.name, labelling.classes, images, problems, _given_splits(columns))
+    return Listing(table.name, labelling.classes, images, _splits(spec, columns), problems)
 
 
 def _columns(spec: CsvDataset, table: Table) -> _Columns:
@@ -165,9 +162,9 @@ def _entries(
     return entries, problems
 
 
-def _given_splits(columns: _Columns) -> GivenSplits | None:
+def _splits(spec: CsvDataset, columns: _Columns) -> GivenSplits | SplitShares:
     if columns.split is None:
-        return None
+        return spec.splits
     return GivenSplits(
         f"the column {columns.split!r}",
         "Correct it, or leave options.split_column out for a drawn split.",
@@ -193,18 +190,6 @@ def _repeated(table: Table, file: str, claims: Sequence[_Entry], *, agreed: bool
         message=f"lines {lines} differ about {file}; it is left out.",
         remedy="Keep one row for each file.",
     )
-
-
-def _ids(files: Sequence[str]) -> dict[str, str]:
-    """An id for each file: its name without suffix; where files share one, with a hash of the path."""
-    stems = {file: re.sub(r"[^\w.-]", "_", PurePosixPath(file).stem)[:LONGEST_STEM] for file in files}
-    counts = Counter(stem.casefold() for stem in stems.values())
-    return {
-        file: stem
-        if counts[stem.casefold()] == 1
-        else f"{stem}-{hashlib.sha256(file.encode()).hexdigest()[:12]}"
-        for file, stem in stems.items()
-    }
 
 
 def _masks(

@@ -7,13 +7,12 @@ from typing import Protocol
 
 from wsmis_core.data.layouts.table import Row, Table, column_like, given_column
 from wsmis_core.errors import DataError
-from wsmis_core.spec.dataset import CsvDataset
+from wsmis_core.spec.dataset import MOST_CLASSES, CsvDataset
 
 __all__ = ["Labelling", "NameColumn", "NumberColumns", "make_labelling"]
 
 NUMBERS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 NAMES_COLUMNS = ("Finding Labels", "labels", "label", "findings", "finding", "classes", "class", "diagnosis")
-MOST_CLASSES = 254  # a mask is 8-bit: 0 is background, 255 is ignored
 
 
 class Labelling(Protocol):

@@ -108,11 +108,12 @@ class GivenSplits:
 class Listing:
     """All labelled images that are there, and what is wrong or worth saying.
 
-    ``table`` is the file with the labels, relative to the root. Without ``splits`` these are drawn.
+    ``table`` is the file with the labels, relative to the root. The splits are given, or to be drawn by
+    their shares.
     """
 
     table: str
     classes: tuple[str, ...]
     images: tuple[ListedImage, ...]
+    splits: GivenSplits | SplitShares
     problems: tuple[DataProblem, ...] = ()
-    splits: GivenSplits | None = None

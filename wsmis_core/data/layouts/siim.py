@@ -56,7 +56,7 @@ def list_siim(spec: SiimDataset) -> Listing:
     ]
     images = tuple(_image(name, files[name], rows[name], table) for name in both)
     problems = (*table.problems, *row_problems, *file_problems, *without)
-    return Listing(table.name, CLASSES, images, problems)
+    return Listing(table.name, CLASSES, images, spec.splits, problems)
 
 
 def _rows_by_image(table: Table) -> tuple[dict[str, list[_Claim]], list[DataProblem]]:

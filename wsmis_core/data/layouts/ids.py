@@ -1,0 +1,25 @@
+"""Ids of samples, out of their files' names."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+__all__ = ["ids_of"]
+
+LONGEST_STEM = 120
+
+
+def ids_of(files: Sequence[str]) -> dict[str, str]:
+    """An id for each file: its name without suffix; where files share one, with a hash of the path."""
+    stems = {file: re.sub(r"[^\w.-]", "_", PurePosixPath(file).stem)[:LONGEST_STEM] for file in files}
+    counts = Counter(stem.casefold() for stem in stems.values())
+    return {
+        file: stem
+        if counts[stem.casefold()] == 1
+        else f"{stem}-{hashlib.sha256(file.encode()).hexdigest()[:12]}"
+        for file, stem in stems.items()
+    }
