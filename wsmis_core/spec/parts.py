@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from wsmis_core.spec.model import Spec
 
@@ -13,6 +13,7 @@ __all__ = [
     "DenseCrf",
     "DropBlock",
     "Fixed",
+    "GrabCut",
     "Normalisation",
     "OneCycleSchedule",
     "Optimizer",
@@ -119,7 +120,30 @@ class DenseCrf(Spec):
     bilateral_compat: float = Field(default=10, ge=0, le=1000, description="weight of alike colours")
 
 
-Refinement = Annotated[Pamr | DenseCrf, Field(discriminator="name")]
+class GrabCut(Spec):
+    """GrabCut (Rother et al., SIGGRAPH 2004) of each class, from percentiles of its map."""
+
+    name: Literal["grabcut"] = "grabcut"
+    background: float = Field(default=15, ge=0, le=100, description="percentile up to which it is certain")
+    probable: float = Field(
+        default=70, ge=0, le=100, description="percentile that parts probable background and foreground"
+    )
+    foreground: float = Field(
+        default=99.5, ge=0, le=100, description="percentile above which foreground is certain"
+    )
+    iterations: int = Field(default=5, ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _percentiles_rise(self) -> Self:
+        if not self.background < self.probable < self.foreground:
+            raise ValueError(
+                f"the percentiles background {self.background}, probable {self.probable} and foreground "
+                f"{self.foreground} do not rise. The published ones are 15, 70 and 99.5."
+            )
+        return self
+
+
+Refinement = Annotated[Pamr | DenseCrf | GrabCut, Field(discriminator="name")]
 
 
 class Fixed(Spec):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from wsmis_core.cam import dense_crf, pamr, require_crf, trusted
 from wsmis_core.errors import ResourceError
-from wsmis_core.spec.parts import DenseCrf, Pamr, Refinement
+from wsmis_core.spec.parts import DenseCrf, GrabCut, Pamr, Refinement
 from wsmis_core.stages.maps import resized
 
 __all__ = ["REFINEMENTS", "check_refinement", "refined"]
@@ -82,8 +82,25 @@ def _crf(maps: NDArray[np.float32], image: NDArray[np.uint8], refinement: DenseC
     return marginals[1:]
 
 
+def _grab_cut(
+    maps: NDArray[np.float32], image: NDArray[np.uint8], refinement: GrabCut
+) -> NDArray[np.float32]:
+    """Zero outside of each class's GrabCut mask, in its order from the middle of the range up inside.
+
+    So thresholds up to a half give the mask itself, and of two classes' masks the stronger map wins.
+    """
+    from wsmis_core.cam.grabcut import grab_cut  # OpenCV takes its time, which other refinements need not
+
+    percentiles = refinement.background, refinement.probable, refinement.foreground
+    masks = [
+        grab_cut(image, soft, percentiles=percentiles, iterations=refinement.iterations) for soft in maps
+    ]
+    return np.where(np.stack(masks), (1 + maps) / 2, 0).astype(np.float32)
+
+
 # From maps (K, H, W) and an image (1, N, H, W) of one size, and the params of the name.
 REFINEMENTS: Mapping[str, Callable[[Tensor, Tensor, Any], Tensor]] = {
     "pamr": _pamr,
     "crf": _on_arrays(_crf),
+    "grabcut": _on_arrays(_grab_cut),
 }
