@@ -26,6 +26,7 @@ from wsmis_core.spec.dataset import (
     SiimDataset,
     SplitShares,
     Voc2012Dataset,
+    WsmisDataset,
     dataset_spec,
     make_dataset_spec,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "StageParams",
     "Step",
     "Voc2012Dataset",
+    "WsmisDataset",
     "code_digest",
     "dataset_spec",
     "event_line",

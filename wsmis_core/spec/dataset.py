@@ -19,6 +19,7 @@ __all__ = [
     "SiimDataset",
     "SplitShares",
     "Voc2012Dataset",
+    "WsmisDataset",
     "dataset_spec",
     "make_dataset_spec",
 ]
@@ -152,7 +153,42 @@ class Voc2012Dataset(Spec):
         return classes
 
 
-DatasetSpec = Annotated[SiimDataset | CsvDataset | Voc2012Dataset, Field(discriminator="format")]
+class WsmisDataset(Spec):
+    """The layouts of the published WSMIS code: CSVs beside DICOM files, or VOC's images as JSON.
+
+    Folders and files are those beside the training file, whose suffix says which layout it is.
+    """
+
+    format: Literal["wsmis"] = "wsmis"
+    root: str = Field(min_length=1)
+    train_file: str | None = Field(
+        default=None,
+        description="CSV of name and label, or JSON of image and classes; train.csv or train.json if none",
+    )
+    val_file: str | None = Field(default=None, description="`val` beside it where that is there, if none")
+    test_file: str | None = Field(default=None, description="`test` beside it where that is there, if none")
+    val_share: float | None = Field(
+        default=None, ge=0, le=0.9, description="of the training file, drawn; 0.1 where no val_file is there"
+    )
+    test_share: float | None = Field(
+        default=None, ge=0, le=0.9, description="of the training file, drawn; 0.2 where no test_file is there"
+    )
+    seed: int = Field(default=0, ge=0, description="another seed, another deterministic draw")
+    masks: str | None = Field(
+        default=None,
+        description="folder of the true masks; `masks` (CSV) or `segmentation` (JSON) where that is there",
+    )
+    class_name: str | None = Field(
+        default=None, min_length=1, description="what a CSV's label 1 stands for; pneumothorax if none"
+    )
+    train_sets: tuple[str, ...] = Field(
+        default=(), description="lists of the training JSON that count, as train and trainaug; all if none"
+    )
+
+
+DatasetSpec = Annotated[
+    SiimDataset | CsvDataset | Voc2012Dataset | WsmisDataset, Field(discriminator="format")
+]
 dataset_spec: TypeAdapter[DatasetSpec] = TypeAdapter(DatasetSpec)
 FORMATS: tuple[str, ...] = tuple(
     kind.model_fields["format"].default for kind in get_args(get_args(DatasetSpec)[0])

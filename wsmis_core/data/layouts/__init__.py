@@ -18,6 +18,7 @@ from wsmis_core.data.layouts.listing import (
 )
 from wsmis_core.data.layouts.siim import list_siim
 from wsmis_core.data.layouts.voc2012 import list_voc2012
+from wsmis_core.data.layouts.wsmis import list_wsmis
 
 __all__ = [
     "LAYOUTS",
@@ -36,4 +37,5 @@ LAYOUTS: Mapping[str, Callable[[Any], Listing]] = {
     "siim": list_siim,
     "csv": list_csv,
     "voc2012": list_voc2012,
+    "wsmis": list_wsmis,
 }

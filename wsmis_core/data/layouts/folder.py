@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
+from wsmis_core.data.index import DataProblem
 from wsmis_core.errors import DataError
 
-__all__ = ["existing_root", "files_below", "inside"]
+__all__ = ["by_name", "existing_root", "files_below", "inside"]
 
 
 def existing_root(root: str) -> Path:
@@ -48,3 +49,19 @@ def files_below(root: Path, folder: Path, suffixes: Sequence[str]) -> Iterator[s
             if path.is_symlink() and not path.resolve().is_relative_to(root):
                 continue
             yield path.relative_to(root).as_posix()
+
+
+def by_name(files: Iterable[str], problems: list[DataProblem]) -> dict[str, str]:
+    """Files by name without suffix; where several share one the first, the others added to ``problems``."""
+    named: dict[str, str] = {}
+    for file in files:
+        known = named.setdefault(PurePosixPath(file).stem, file)
+        if known != file:
+            problems.append(
+                DataProblem(
+                    file=file,
+                    message=f"another file has this name, {known}, and is used.",
+                    remedy="Keep one of them.",
+                )
+            )
+    return named

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from wsmis_core.data.index import DataProblem
-from wsmis_core.data.layouts.folder import existing_root, files_below, inside
+from wsmis_core.data.layouts.folder import by_name, existing_root, files_below, inside
 from wsmis_core.data.layouts.listing import ListedImage, ListedRuns, Listing
 from wsmis_core.data.layouts.table import Table, given_column, read_table
 from wsmis_core.data.rle import EMPTY
@@ -129,20 +129,7 @@ def _files_by_image(root: Path, images: str) -> tuple[dict[str, str], list[DataP
                 severity="info",
             )
         )
-    by_image: dict[str, str] = {}
-    for file in found:
-        name = PurePosixPath(file).stem
-        if name in by_image:
-            problems.append(
-                DataProblem(
-                    file=file,
-                    message=f"another file has this name, {by_image[name]}, and is used.",
-                    remedy="Keep one of them.",
-                )
-            )
-        else:
-            by_image[name] = file
-    return by_image, problems
+    return by_name(found, problems), problems
 
 
 def _image(name: str, file: str, claims: Sequence[_Claim], table: Table) -> ListedImage:

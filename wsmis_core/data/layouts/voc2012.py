@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from wsmis_core.data.images import read_bytes
 from wsmis_core.data.index import DataProblem
-from wsmis_core.data.layouts.folder import existing_root, files_below, inside
+from wsmis_core.data.layouts.claims import Claim, without_masks
+from wsmis_core.data.layouts.folder import by_name, existing_root, files_below, inside
 from wsmis_core.data.layouts.ids import ids_of
 from wsmis_core.data.layouts.listing import (
     GivenSplits,
@@ -22,7 +22,7 @@ from wsmis_core.data.layouts.listing import (
     ShownLabels,
 )
 from wsmis_core.data.layouts.voc_annotation import labels_of, read_objects
-from wsmis_core.data.layouts.voc_lists import IMAGE_SUFFIXES, Entry, named_lists, read_lists
+from wsmis_core.data.layouts.voc_lists import IMAGE_SUFFIXES, named_lists, read_lists
 from wsmis_core.errors import DataError
 from wsmis_core.spec.dataset import MOST_CLASSES, VOC_CLASSES, SplitShares, Voc2012Dataset
 
@@ -38,7 +38,7 @@ READERS = 8  # threads for annotations, whose files are small: they wait for the
 class _Found:
     """A listed image whose label is known, with its files relative to the root."""
 
-    entry: Entry
+    claim: Claim
     image: str
     annotation: str | None
     mask: str | None
@@ -52,12 +52,12 @@ def list_voc2012(spec: Voc2012Dataset) -> Listing:
     """
     root = existing_root(spec.root)
     devkit = _devkit(root, spec)
-    entries, list_problems = read_lists(spec, root=root, devkit=devkit)
-    found, problems = _found(spec, root, devkit, entries)
+    claims, list_problems = read_lists(spec, root=root, devkit=devkit)
+    found, problems = _found(spec, root, devkit, claims)
     if not found:
         first = problems[0] if problems else DataProblem(file=spec.lists, message="the lists are empty.")
         raise DataError(
-            f"none of the {len(entries)} listed images can be used: {first.message}",
+            f"none of the {len(claims)} listed images can be used: {first.message}",
             field=first.file,
             remedy=first.remedy,
         )
@@ -70,13 +70,13 @@ def list_voc2012(spec: Voc2012Dataset) -> Listing:
             one.image,
             ListedAnnotation(one.annotation, read_labels) if one.annotation else ShownLabels(),
             (ListedClassMask(one.mask),) if one.mask else (),
-            patient=one.entry.name,
-            split=one.entry.split,
+            patient=one.claim.image,
+            split=one.claim.split,
         )
         for one in found
     )
     return Listing(
-        table=entries[0].file,
+        table=claims[0].file,
         classes=classes,
         images=images,
         splits=_splits(spec, devkit),
@@ -109,30 +109,30 @@ def _devkit(root: Path, spec: Voc2012Dataset) -> Path:
 
 
 def _found(
-    spec: Voc2012Dataset, root: Path, devkit: Path, entries: Sequence[Entry]
+    spec: Voc2012Dataset, root: Path, devkit: Path, claims: Sequence[Claim]
 ) -> tuple[list[_Found], list[DataProblem]]:
     """The files of the listed images; those without image or label become problems."""
-    images = _by_name(root, devkit, spec.images, IMAGE_SUFFIXES, option="options.images")
+    problems: list[DataProblem] = []
+    images = _files(root, devkit, spec.images, IMAGE_SUFFIXES, problems, option="options.images")
     if not images:
         raise DataError(
             f"there is no JPEG or PNG in {spec.images}.",
             field="options.images",
             remedy="Give the folder that holds the images.",
         )
-    annotations = _by_name(root, devkit, spec.annotations, (".xml",), option="options.annotations")
+    annotations = _files(root, devkit, spec.annotations, (".xml",), problems, option="options.annotations")
     masks: dict[str, str] = {}
     for folder in spec.masks:
-        masks = _by_name(root, devkit, folder, (".png",), option="options.masks") | masks
+        masks = _files(root, devkit, folder, (".png",), problems, option="options.masks") | masks
     found: list[_Found] = []
-    problems: list[DataProblem] = []
-    for entry in entries:
-        name = entry.name
-        one = _Found(entry, images.get(name, ""), annotations.get(name), masks.get(name))
+    for claim in claims:
+        name = claim.image
+        one = _Found(claim, images.get(name, ""), annotations.get(name), masks.get(name))
         if not one.image:
             problems.append(
                 DataProblem(
-                    file=entry.file,
-                    message=f"line {entry.line}: there is no image {name} in {spec.images}.",
+                    file=claim.file,
+                    message=f"{claim.place}: there is no image {name} in {spec.images}.",
                     remedy="Add it, or take the line out.",
                 )
             )
@@ -151,12 +151,17 @@ def _found(
     return found, problems
 
 
-def _by_name(
-    root: Path, devkit: Path, folder: str, suffixes: Sequence[str], *, option: str
+def _files(
+    root: Path,
+    devkit: Path,
+    folder: str,
+    suffixes: Sequence[str],
+    problems: list[DataProblem],
+    *,
+    option: str,
 ) -> dict[str, str]:
     """Files relative to the root by name without suffix; none where there is no such folder."""
-    files = files_below(root, inside(root, str(devkit / folder), option=option), suffixes)
-    return {PurePosixPath(file).stem: file for file in files}
+    return by_name(files_below(root, inside(root, str(devkit / folder), option=option), suffixes), problems)
 
 
 def _classes(spec: Voc2012Dataset, root: Path, annotations: Sequence[str]) -> tuple[str, ...]:
@@ -185,17 +190,9 @@ def _names(root: Path, annotation: str) -> set[str]:
 
 
 def _without_masks(spec: Voc2012Dataset, found: Sequence[_Found]) -> Iterator[DataProblem]:
-    """How many images of each list have no mask: for those that train this is as it should be."""
-    listed = Counter(one.entry.file for one in found)
-    without = Counter(one.entry.file for one in found if one.mask is None)
-    for file, count in without.items():
-        yield DataProblem(
-            file=file,
-            message=f"of {count} of its {listed[file]} images there is no mask in "
-            f"{' or '.join(spec.masks) or 'any folder'}: these are not scored.",
-            remedy="Name the folders of masks in options.masks.",
-            severity="info",
-        )
+    masked = {one.claim.image for one in found if one.mask}
+    folders = " or ".join(spec.masks) or "any folder"
+    return without_masks([one.claim for one in found], masked, folders=folders)
 
 
 def _splits(spec: Voc2012Dataset, devkit: Path) -> GivenSplits:

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from wsmis_core.data.images import read_bytes
 from wsmis_core.data.index import DataProblem
+from wsmis_core.data.layouts.claims import Claim, settled
 from wsmis_core.data.layouts.folder import inside
 from wsmis_core.errors import DataError
 from wsmis_core.spec.dataset import Voc2012Dataset
 from wsmis_core.spec.parts import Split
 
-__all__ = ["IMAGE_SUFFIXES", "Entry", "named_lists", "read_lists"]
+__all__ = ["IMAGE_SUFFIXES", "named_lists", "read_lists"]
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 USUAL_TRAIN_LISTS = ("trainaug", "train")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An image's name, and the line of the list that gives it its split."""
-
-    name: str
-    split: Split
-    file: str
-    line: int
 
 
 def named_lists(spec: Voc2012Dataset, devkit: Path) -> dict[Split, str]:
@@ -39,37 +29,24 @@ def named_lists(spec: Voc2012Dataset, devkit: Path) -> dict[Split, str]:
     return {split: f"{spec.lists}/{name}.txt" for split, name in named.items() if name is not None}
 
 
-def read_lists(spec: Voc2012Dataset, *, root: Path, devkit: Path) -> tuple[list[Entry], list[DataProblem]]:
+def read_lists(spec: Voc2012Dataset, *, root: Path, devkit: Path) -> tuple[list[Claim], list[DataProblem]]:
     """The images that the lists name, each once.
 
     Raises DataError where a list is missing or no text, or an image is in two of them.
     """
-    entries: dict[str, Entry] = {}
     problems: list[DataProblem] = []
-    for split, name in named_lists(spec, devkit).items():
-        path = inside(root, str(devkit / name), option=f"options.{split}_list")
-        file = path.relative_to(root).as_posix()
-        for entry in _entries(path, split, file, option=f"options.{split}_list"):
-            known = entries.setdefault(entry.name, entry)
-            if known.file != file:
-                raise DataError(
-                    f"{entry.name} is in line {known.line} of {known.file} and in {entry.line} of {file}.",
-                    field=file,
-                    remedy="Keep it in one of them: what trains must not be scored.",
-                )
-            if known is not entry:
-                problems.append(
-                    DataProblem(
-                        file=file,
-                        message=f"line {entry.line} names {entry.name} as line {known.line} does; "
-                        "it counts once.",
-                        severity="info",
-                    )
-                )
-    return list(entries.values()), problems
+    claims = [
+        claim
+        for split, name in named_lists(spec, devkit).items()
+        for claim in _claims(root, devkit, name, split)
+    ]
+    return settled(claims, problems), problems
 
 
-def _entries(path: Path, split: Split, file: str, *, option: str) -> Iterator[Entry]:
+def _claims(root: Path, devkit: Path, name: str, split: Split) -> Iterator[Claim]:
+    option = f"options.{split}_list"
+    path = inside(root, str(devkit / name), option=option)
+    file = path.relative_to(root).as_posix()
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except DataError as error:
@@ -85,7 +62,7 @@ def _entries(path: Path, split: Split, file: str, *, option: str) -> Iterator[En
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split()
         if words:
-            yield Entry(_name(words[0]), split, file, number)
+            yield Claim(_name(words[0]), split, file, f"line {number}")
 
 
 def _name(word: str) -> str:

@@ -125,7 +125,7 @@ def test_the_users_own_lists(devkit: Devkit, told: Told, table: TableWriter) -> 
     table(lists / "mine.txt", ["/JPEGImages/a.jpg /SegmentationClass/a.png", "", "b", "a"])
     index = _scan(root, train_list="mine", val_list="val", test_list=None)
     assert _splits(index) == {"a": "train", "b": "train", "d": "val", "e": "val"}
-    assert "mine.txt: line 4 names a as line 1 does; it counts once" in told(index)
+    assert "mine.txt: line 4 says the same of a as line 1; it counts once" in told(index)
 
 
 def test_a_share_of_the_training_list_validates(devkit: Devkit) -> None:
@@ -212,7 +212,11 @@ def test_nothing_outside_of_the_root_is_read(devkit: Devkit, tmp_path: Path, tol
         ({"lists": "ImageSets/Main"}, "there is no folder ImageSets/Main", "root"),
         ({"images": "Images"}, "no JPEG or PNG in Images", "options.images"),
         ({"annotations": "xml"}, "none of the 5 listed images can be used", "JPEGImages/a.jpg"),
-        ({"train_list": "double"}, "d is in line 2 of", "ImageSets/Segmentation/val.txt"),
+        (
+            {"train_list": "double"},
+            "d is in line 2 of ImageSets/Segmentation/double.txt and in line 1 of",
+            "ImageSets/Segmentation/val.txt",
+        ),
         ({"train_list": "binary"}, "not UTF-8 text", "ImageSets/Segmentation/binary.txt"),
         ({"val_share": 0.9, "train_list": "one"}, "none is left to train", "options.val_share"),
     ],
