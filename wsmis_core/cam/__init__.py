@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsmis_core.cam.crf import dense_crf, require_crf, trusted
+from wsmis_core.cam.grabcut import grab_cut
 from wsmis_core.cam.maps import cam, grad_cam, grad_cam_pp
 from wsmis_core.cam.multiscale import multi_scale_maps, normalise
 from wsmis_core.cam.refinement import pamr, pixel_affinities
@@ -12,6 +13,7 @@ __all__ = [
     "cam",
     "dense_crf",
     "fixed_threshold",
+    "grab_cut",
     "grad_cam",
     "grad_cam_pp",
     "multi_scale_maps",

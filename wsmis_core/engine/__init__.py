@@ -5,6 +5,7 @@ from wsmis_core.engine.checkpoints import load_checkpoint, save_checkpoint
 from wsmis_core.engine.context import RunContext
 from wsmis_core.engine.events import Events, Progress, open_events
 from wsmis_core.engine.items import ItemFolder
+from wsmis_core.engine.processes import Processes, worker_processes
 from wsmis_core.engine.ranks import Ranks, joined_ranks
 from wsmis_core.engine.sampling import balanced_order, shuffled_order
 from wsmis_core.engine.stopping import STOPPED_EXIT_CODE, Stopped, StopRequest, stop_on_sigterm
@@ -16,6 +17,7 @@ __all__ = [
     "VALIDATION_LOSS",
     "Events",
     "ItemFolder",
+    "Processes",
     "Progress",
     "Ranks",
     "RunContext",
@@ -32,5 +34,6 @@ __all__ = [
     "shuffled_order",
     "stop_on_sigterm",
     "train",
+    "worker_processes",
     "write_manifest",
 ]

@@ -15,7 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-__all__ = ["Ranks", "joined_ranks"]
+__all__ = ["Ranks", "die_with_parent", "joined_ranks"]
 
 # A rank that waits so long for another one gives up; validation and slow disks stay far below.
 _TIMEOUT = timedelta(minutes=30)
@@ -56,7 +56,8 @@ class Ranks:
 @contextmanager
 def joined_ranks() -> Iterator[Ranks]:
     """The process group that torchrun's environment describes: NCCL on GPUs, gloo on the CPU."""
-    _die_with_parent()
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        die_with_parent()
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     device = _device(int(os.environ.get("LOCAL_RANK", "0")))
     if device.type == "cuda":
@@ -76,7 +77,7 @@ def _device(local_rank: int) -> torch.device:
     return torch.device("cuda", local_rank % visible) if visible else torch.device("cpu")
 
 
-def _die_with_parent() -> None:
-    """Have the kernel kill this rank when torchrun dies, so that no rank outlives its job."""
-    if sys.platform == "linux" and "TORCHELASTIC_RUN_ID" in os.environ:
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the one that started it dies; none outlives its job."""
+    if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

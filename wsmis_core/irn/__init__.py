@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wsmis_core.irn.affinity import PairLabels, affinities, pair_labels, path_maxima
-from wsmis_core.irn.guard import GuardedLabels, GuardedMaps, guarded_labels, guarded_maps
+from wsmis_core.irn.guard import GuardedLabels, GuardedMaps, guarded_labels, guarded_maps, restored_labels
 from wsmis_core.irn.instances import (
     Instance,
     detect_instances,
@@ -21,7 +21,7 @@ from wsmis_core.irn.losses import (
     irnet_loss_terms,
 )
 from wsmis_core.irn.paths import Run, SearchPath, ends, search_paths
-from wsmis_core.irn.seeds import make_seeds
+from wsmis_core.irn.seeds import label_pair, make_seeds, refined_seeds, seeds_of_pair
 from wsmis_core.irn.walk import random_walk
 
 __all__ = [
@@ -45,10 +45,14 @@ __all__ = [
     "guarded_maps",
     "instance_map",
     "irnet_loss_terms",
+    "label_pair",
     "make_seeds",
     "pair_labels",
     "path_maxima",
     "random_walk",
+    "refined_seeds",
+    "restored_labels",
     "search_paths",
+    "seeds_of_pair",
     "split_by_instance",
 ]

@@ -60,3 +60,21 @@ def guarded_labels(
     """The labels of `guarded_maps`."""
     guarded = guarded_maps(maps, refined, label, class_ids=class_ids)
     return GuardedLabels(label(guarded.maps), guarded.kept_unrefined)
+
+
+def restored_labels(labels: Tensor, refined: Tensor, *, class_ids: Sequence[int]) -> GuardedLabels:
+    """Refined labels, in which a class that has vanished has the cells again that it had before.
+
+    Args:
+        labels: (h, w) uint8 before refinement.
+        refined: (h, w) uint8.
+    """
+    ids = torch.tensor(class_ids, dtype=torch.uint8, device=labels.device)
+    present = torch.isin(ids, labels)
+    kept = torch.zeros_like(present)
+    while True:
+        restored = torch.where(torch.isin(labels, ids[kept]), labels, refined)
+        lost = present & ~torch.isin(ids, restored)
+        if not lost.any():
+            return GuardedLabels(restored, int(kept.sum()))
+        kept |= lost  # what is restored may cover all that is left of another class

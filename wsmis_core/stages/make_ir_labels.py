@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from wsmis_core.engine import ItemFolder, RunContext, StageResult
+from wsmis_core.cam import normalise
+from wsmis_core.data import Sample
+from wsmis_core.engine import ItemFolder, Processes, RunContext, StageResult, worker_processes
 from wsmis_core.export import write_mask
-from wsmis_core.irn import make_seeds
+from wsmis_core.irn import GuardedLabels, label_pair, make_seeds, refined_seeds
+from wsmis_core.spec.parts import DenseCrf
 from wsmis_core.spec.stages import MakeIrLabels
-from wsmis_core.stages.inputs import dataset_index, input_artifact, pictures, samples_of
-from wsmis_core.stages.maps import load_maps, resized
-from wsmis_core.stages.refinement import check_refinement, refined
+from wsmis_core.stages.inputs import Pictures, dataset_index, input_artifact, pictures, samples_of
+from wsmis_core.stages.maps import MapsFolder, resized
+from wsmis_core.stages.refinement import all_refined, check_refinement, crf_labels, rgb
 
 __all__ = ["run"]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """An image (1, N, size, size) and its classes' maps (K, size, size), each with maximum 1."""
+
+    image: Tensor
+    class_ids: tuple[int, ...]
+    maps: Tensor
 
 
 @torch.no_grad()
@@ -22,30 +37,18 @@ def run(context: RunContext, params: MakeIrLabels) -> StageResult:
     """Write `ir_labels/<sample>.png` (class ids, 255 unknown) for each image that has maps."""
     check_refinement(params.refine, field="params.refine")
     index = dataset_index(context)
-    cams = input_artifact(context, "cams")
-    size = params.image_size
-    images = pictures(context, index, size=size, normalisation="imagenet")
-    samples = [
-        sample
-        for sample in samples_of(index, params.splits)
-        if (cams.folder / "cams" / f"{sample.id}.npz").exists()
-    ]
+    maps = MapsFolder(input_artifact(context, "cams").folder / "cams")
+    images = pictures(context, index, size=params.image_size, normalisation="imagenet")
+    samples = [sample for sample in samples_of(index, params.splits) if maps.has(sample)]
     folder = ItemFolder(context, "ir_labels", suffix=".png")
     kept = 0
-    for batch in folder.batches(samples, item_id=lambda sample: sample.id, size=1, phase="seeds"):
-        for sample in batch:
-            stored = load_maps(cams.folder / "cams" / f"{sample.id}.npz")
-            seeds = make_seeds(
-                resized(stored.maps.to(context.ranks.device), (size, size)),
-                stored.class_ids,
-                foreground_threshold=params.foreground_threshold,
-                background_threshold=params.background_threshold,
-                refine=None
-                if params.refine is None
-                else functools.partial(refined, image=images.raw(sample), refinement=params.refine),
-            )
-            kept += seeds.kept_unrefined
-            folder.write(sample.id, functools.partial(write_mask, mask=seeds.labels.cpu().numpy()))
+    with worker_processes() as processes:
+        at_once = 2 * processes.count
+        for batch in folder.batches(samples, item_id=lambda sample: sample.id, size=at_once, phase="seeds"):
+            sources = [_source(sample, images, maps) for sample in batch]
+            for sample, seeds in zip(batch, _all_seeds(sources, params, processes), strict=True):
+                kept += seeds.kept_unrefined
+                folder.write(sample.id, functools.partial(write_mask, mask=seeds.labels.cpu().numpy()))
     total_kept = context.ranks.summed(torch.tensor(float(kept), device=context.ranks.device)).item()
     if total_kept:
         context.events.log(
@@ -54,5 +57,60 @@ def run(context: RunContext, params: MakeIrLabels) -> StageResult:
         )
     return StageResult(
         metrics={"images": float(len(samples)), "kept_unrefined": total_kept},
-        details={"classes": list(index.classes), "image_size": size, "splits": list(params.splits)},
+        details={
+            "classes": list(index.classes),
+            "image_size": params.image_size,
+            "splits": list(params.splits),
+        },
     )
+
+
+def _source(sample: Sample, images: Pictures, maps: MapsFolder) -> _Source:
+    stored = maps.load(sample)
+    full = resized(stored.maps.to(images.device), (images.size, images.size))
+    return _Source(images.raw(sample), stored.class_ids, normalise(full))
+
+
+def _all_seeds(sources: Sequence[_Source], params: MakeIrLabels, processes: Processes) -> list[GuardedLabels]:
+    if isinstance(params.refine, DenseCrf):
+        return _by_labels(sources, params, params.refine, processes)
+    maps = [source.maps for source in sources]
+    refined: Sequence[Tensor | None] = [None] * len(sources)
+    if params.refine is not None:
+        refined = all_refined(maps, [source.image for source in sources], params.refine, processes)
+    return [
+        make_seeds(
+            source.maps,
+            source.class_ids,
+            foreground_threshold=params.foreground_threshold,
+            background_threshold=params.background_threshold,
+            refined=better,
+        )
+        for source, better in zip(sources, refined, strict=True)
+    ]
+
+
+def _by_labels(
+    sources: Sequence[_Source], params: MakeIrLabels, crf: DenseCrf, processes: Processes
+) -> list[GuardedLabels]:
+    """As published: the CRF refines not the maps, but their cuts for foreground and for background."""
+    pairs = [
+        label_pair(
+            source.maps,
+            foreground_threshold=params.foreground_threshold,
+            background_threshold=params.background_threshold,
+        )
+        for source in sources
+    ]
+    work = [
+        (rgb(source.image), labels.cpu().numpy(), 1 + len(source.class_ids), crf)
+        for source, pair in zip(sources, pairs, strict=True)
+        for labels in pair
+    ]
+    found = [
+        torch.from_numpy(labels).to(sources[0].maps.device) for labels in processes.map(crf_labels, work)
+    ]
+    return [
+        refined_seeds(pair, torch.stack([foreground, background]), source.class_ids)
+        for source, pair, foreground, background in zip(sources, pairs, found[::2], found[1::2], strict=True)
+    ]

@@ -1,11 +1,11 @@
-"""Soft maps refined on the image: one function for each `name` of a `Refinement`.
+"""Soft maps and labels refined on the image, by the `name` of a `Refinement`.
 
 Axes: K maps, N image channels, H x W pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wsmis_core.cam import dense_crf, pamr, require_crf, trusted
+from wsmis_core.cam import dense_crf, grab_cut, pamr, require_crf, trusted
+from wsmis_core.engine import Processes
 from wsmis_core.errors import ResourceError
 from wsmis_core.spec.parts import DenseCrf, GrabCut, Pamr, Refinement
 from wsmis_core.stages.maps import resized
 
-__all__ = ["REFINEMENTS", "check_refinement", "refined"]
+__all__ = ["all_refined", "check_refinement", "crf_labels", "refined", "rgb"]
 
 _EPSILON = 1e-5
+
+_Maps = NDArray[np.float32]
+_Work = tuple[_Maps, NDArray[np.uint8], DenseCrf | GrabCut]
 
 
 def check_refinement(refinement: Refinement | None, *, field: str) -> None:
@@ -42,55 +46,83 @@ def refined(maps: Tensor, image: Tensor, refinement: Refinement) -> Tensor:
     Returns:
         (K, H, W), within the range of the maps; of other refinements than PAMR from 0 to their maximum.
     """
-    at_image = resized(maps, (image.shape[-2], image.shape[-1]))
-    return REFINEMENTS[refinement.name](at_image, image, refinement)
+    (found,) = _each_refined([maps], [image], refinement, lambda do, items: [do(item) for item in items])
+    return found
 
 
-def _pamr(maps: Tensor, image: Tensor, refinement: Pamr) -> Tensor:
-    return pamr(image, maps[None], iterations=refinement.iterations, dilations=refinement.dilations)[0]
+def all_refined(
+    maps: Sequence[Tensor], images: Sequence[Tensor], refinement: Refinement, processes: Processes
+) -> list[Tensor]:
+    """`refined` of each; a refinement that keeps one core busy is spread over the processes."""
+    return _each_refined(maps, images, refinement, processes.map)
 
 
-def _on_arrays(
-    refine: Callable[[NDArray[np.float32], NDArray[np.uint8], Any], NDArray[np.float32]],
-) -> Callable[[Tensor, Tensor, Any], Tensor]:
-    """Of a function on arrays, maps (K, H, W) over their common maximum and an image (H, W, 3)."""
+def crf_labels(work: tuple[NDArray[np.uint8], NDArray[np.uint8], int, DenseCrf]) -> NDArray[np.uint8]:
+    """Labels (H, W) of indices under ``count`` after the CRF on an image (H, W, 3).
 
-    def on_tensors(maps: Tensor, image: Tensor, refinement: Any) -> Tensor:
-        highest = maps.max() + _EPSILON
-        found = refine((maps / highest).float().cpu().numpy(), _rgb(image), refinement)
-        return torch.from_numpy(found).to(maps) * highest
-
-    return on_tensors
+    ``work`` is the image, the labels, their count and the params.
+    """
+    image, labels, count, refinement = work
+    certain = (labels == np.arange(count)[:, None, None]).astype(np.float32)  # (count, H, W)
+    strongest: NDArray[np.intp] = _marginals(image, certain, refinement).argmax(axis=0)
+    return strongest.astype(np.uint8)
 
 
-def _rgb(image: Tensor) -> NDArray[np.uint8]:
-    """An image (1, 1 or 3, H, W) as (H, W, 3)."""
+def rgb(image: Tensor) -> NDArray[np.uint8]:
+    """An image (1, 1 or 3, H, W) in [0, 255] as (H, W, 3)."""
     return image[0].expand(3, -1, -1).permute(1, 2, 0).round().to(torch.uint8).contiguous().cpu().numpy()
 
 
-def _crf(maps: NDArray[np.float32], image: NDArray[np.uint8], refinement: DenseCrf) -> NDArray[np.float32]:
+def _each_refined(
+    maps: Sequence[Tensor],
+    images: Sequence[Tensor],
+    refinement: Refinement,
+    mapped: Callable[[Callable[[_Work], _Maps], list[_Work]], list[_Maps]],
+) -> list[Tensor]:
+    at_image = [
+        resized(soft, (image.shape[-2], image.shape[-1])) for soft, image in zip(maps, images, strict=True)
+    ]
+    if isinstance(refinement, Pamr):
+        return [
+            pamr(image, soft[None], iterations=refinement.iterations, dilations=refinement.dilations)[0]
+            for soft, image in zip(at_image, images, strict=True)
+        ]
+    highest = [soft.max() + _EPSILON for soft in at_image]
+    work = [
+        ((soft / top).float().cpu().numpy(), rgb(image), refinement)
+        for soft, top, image in zip(at_image, highest, images, strict=True)
+    ]
+    found = mapped(_on_one_core, work)
+    return [torch.from_numpy(one).to(top) * top for one, top in zip(found, highest, strict=True)]
+
+
+def _on_one_core(work: _Work) -> _Maps:
+    maps, image, refinement = work
+    return ON_ONE_CORE[refinement.name](maps, image, refinement)
+
+
+def _crf(maps: _Maps, image: NDArray[np.uint8], refinement: DenseCrf) -> _Maps:
     """The CRF's marginals of the K classes, from the maps as their probabilities.
 
     Background has what the strongest map leaves of 1.
     """
     known = np.concatenate([1 - maps.max(axis=0, keepdims=True), maps])  # (1 + K, H, W)
-    marginals = dense_crf(
+    return _marginals(image, known / known.sum(axis=0), refinement)[1:]
+
+
+def _marginals(image: NDArray[np.uint8], probabilities: _Maps, refinement: DenseCrf) -> _Maps:
+    return dense_crf(
         image,
-        trusted(known / known.sum(axis=0), gt_prob=refinement.gt_prob),
+        trusted(probabilities, gt_prob=refinement.gt_prob),
         **refinement.model_dump(exclude={"name", "gt_prob"}),
     )
-    return marginals[1:]
 
 
-def _grab_cut(
-    maps: NDArray[np.float32], image: NDArray[np.uint8], refinement: GrabCut
-) -> NDArray[np.float32]:
+def _grab_cut(maps: _Maps, image: NDArray[np.uint8], refinement: GrabCut) -> _Maps:
     """Zero outside of each class's GrabCut mask, in its order from the middle of the range up inside.
 
     So thresholds up to a half give the mask itself, and of two classes' masks the stronger map wins.
     """
-    from wsmis_core.cam.grabcut import grab_cut  # OpenCV takes its time, which other refinements need not
-
     percentiles = refinement.background, refinement.probable, refinement.foreground
     masks = [
         grab_cut(image, soft, percentiles=percentiles, iterations=refinement.iterations) for soft in maps
@@ -98,9 +130,8 @@ def _grab_cut(
     return np.where(np.stack(masks), (1 + maps) / 2, 0).astype(np.float32)
 
 
-# From maps (K, H, W) and an image (1, N, H, W) of one size, and the params of the name.
-REFINEMENTS: Mapping[str, Callable[[Tensor, Tensor, Any], Tensor]] = {
-    "pamr": _pamr,
-    "crf": _on_arrays(_crf),
-    "grabcut": _on_arrays(_grab_cut),
+# From maps (K, H, W) in [0, 1], an image (H, W, 3), and the params of the name.
+ON_ONE_CORE: Mapping[str, Callable[[_Maps, NDArray[np.uint8], Any], _Maps]] = {
+    "crf": _crf,
+    "grabcut": _grab_cut,
 }

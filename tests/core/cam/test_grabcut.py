@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wsmis_core.cam.grabcut import grab_cut
+from wsmis_core.cam import grab_cut
 
 
 def disc(height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from wsmis_core.irn import guarded_labels
+from wsmis_core.irn import guarded_labels, restored_labels
 
 IDS = [3, 5]
 
@@ -47,3 +47,19 @@ def test_no_class_vanishes(seed: int) -> None:
     maps, refined = (torch.rand(2, 2, 2, generator=generator) * 0.8 for _ in range(2))
     guarded = guarded_labels(maps, refined, label, class_ids=IDS)
     assert set(label(maps).flatten().tolist()) - {0} <= set(guarded.labels.flatten().tolist())
+
+
+def test_a_restored_class_that_covers_another_brings_that_one_back_too() -> None:
+    labels = torch.tensor([[3, 3, 5, 0]], dtype=torch.uint8)
+    refined = torch.tensor([[5, 0, 0, 0]], dtype=torch.uint8)
+    restored = restored_labels(labels, refined, class_ids=IDS)
+    assert restored.labels.tolist() == [[3, 3, 5, 0]]
+    assert restored.kept_unrefined == 2
+
+
+@given(seed=st.integers(0, 10_000))
+def test_no_label_vanishes(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    labels, refined = (torch.randint(0, 4, (2, 3), generator=generator, dtype=torch.uint8) for _ in range(2))
+    restored = restored_labels(labels, refined, class_ids=[1, 2, 3]).labels
+    assert set(labels.flatten().tolist()) - {0} <= set(restored.flatten().tolist())

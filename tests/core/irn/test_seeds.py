@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 import torch
 
 from wsmis_core.cam import pamr
-from wsmis_core.irn import make_seeds
+from wsmis_core.irn import label_pair, make_seeds, refined_seeds, seeds_of_pair
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden" / "10_cam_to_ir_label.npz"
 
@@ -47,14 +46,8 @@ def test_refinement_moves_seeds_to_the_edges_of_the_image() -> None:
     maps = torch.exp(-((y - 12) ** 2 + (x - 14) ** 2) / 50)[None]
     unrefined = make_seeds(maps, [1]).labels
     assert (unrefined[:, :12] == 1).any()
-    refine = partial(pamr, image, dilations=(1, 2, 4))
-    seeds = make_seeds(
-        maps,
-        [1],
-        foreground_threshold=0.8,
-        background_threshold=0.4,
-        refine=lambda soft: refine(soft[None])[0],
-    )
+    refined = pamr(image, maps[None], dilations=(1, 2, 4))[0]
+    seeds = make_seeds(maps, [1], foreground_threshold=0.8, background_threshold=0.4, refined=refined)
     assert seeds.kept_unrefined == 0
     assert (seeds.labels[:, 12:] == 1).any()
     assert not (seeds.labels[:, :12] == 1).any()
@@ -62,6 +55,30 @@ def test_refinement_moves_seeds_to_the_edges_of_the_image() -> None:
 
 def test_refinement_that_erases_an_object_is_undone_and_counted() -> None:
     maps = torch.tensor([[[1.0, 0.0, 0.2]]])
-    seeds = make_seeds(maps, [6], refine=torch.zeros_like)
+    seeds = make_seeds(maps, [6], refined=torch.zeros_like(maps))
     assert seeds.labels.tolist() == [[6, 0, 255]]
+    assert seeds.kept_unrefined == 1
+
+
+def test_a_label_pair_by_hand() -> None:
+    maps = torch.tensor([[[1.0, 0.2, 0.03, 0.3]], [[0.4, 1.0, 0.05, 0.0]]])
+    pair = label_pair(maps)
+    assert pair.tolist() == [[[1, 2, 0, 0]], [[1, 2, 0, 1]]]
+    assert seeds_of_pair(pair, [2, 7]).tolist() == [[2, 7, 0, 255]]
+
+
+def test_a_refined_pair_is_read_as_published() -> None:
+    pair = torch.tensor([[[1, 2, 0, 0, 2]], [[1, 2, 1, 0, 2]]], dtype=torch.uint8)
+    # Refinement moved both classes by one and took what one map calls background off the other.
+    refined = torch.tensor([[[1, 1, 2, 0, 0]], [[1, 1, 2, 2, 0]]], dtype=torch.uint8)
+    seeds = refined_seeds(pair, refined, [3, 9])
+    assert seeds.labels.tolist() == [[3, 3, 9, 255, 0]]
+    assert seeds.kept_unrefined == 0
+
+
+def test_a_class_that_refined_labels_have_lost_keeps_its_cells() -> None:
+    pair = torch.tensor([[[1, 2, 0, 0]], [[1, 2, 0, 0]]], dtype=torch.uint8)
+    refined = torch.tensor([[[1, 1, 0, 0]], [[1, 1, 1, 0]]], dtype=torch.uint8)
+    seeds = refined_seeds(pair, refined, [3, 9])
+    assert seeds.labels.tolist() == [[3, 9, 255, 0]]
     assert seeds.kept_unrefined == 1

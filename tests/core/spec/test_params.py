@@ -94,6 +94,7 @@ def test_an_unknown_stage_lists_the_known_ones() -> None:
             {"cams": "a"},
             "params.refine.x",
         ),
+        ("make_ir_labels", {"refine": {"name": "grabcut", "probable": 10}}, {"cams": "a"}, "params.refine"),
     ],
 )
 def test_params_and_inputs_that_do_not_go_together(

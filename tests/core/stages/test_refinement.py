@@ -11,7 +11,7 @@ from torch import Tensor
 from wsmis_core.errors import ResourceError
 from wsmis_core.spec.parts import DenseCrf, GrabCut, Pamr, Refinement
 from wsmis_core.stages.maps import resized
-from wsmis_core.stages.refinement import REFINEMENTS, check_refinement, refined
+from wsmis_core.stages.refinement import check_refinement, refined
 
 EACH: list[Refinement] = [Pamr(dilations=(1, 2, 4)), DenseCrf(), GrabCut()]
 
@@ -60,10 +60,6 @@ def test_grabcut_gives_its_mask_at_any_threshold_up_to_a_half() -> None:
     found = refined(maps[:1], image, GrabCut())[0]
     assert ((found == 0) | (found >= found.max() / 2)).all()
     assert 0 < (found > 0).float().mean() < 0.6
-
-
-def test_every_name_has_a_function() -> None:
-    assert {refinement.name for refinement in EACH} == set(REFINEMENTS)
 
 
 def test_a_host_without_the_extra_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
