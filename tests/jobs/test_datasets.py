@@ -18,6 +18,7 @@ from services.jobs import (
     renew_dataset,
 )
 from wsmis_core.errors import SpecError
+from wsmis_core.spec import FORMATS
 
 if TYPE_CHECKING:
     from tests.conftest import World
@@ -64,7 +65,7 @@ def test_one_worker_validates_a_data_set(world: World) -> None:
         ({"root": "data/chest"}, "root", "The data roots are /data."),
         ({"root": "/database"}, "root", "The data roots are /data."),
         ({"root": "/data/x\0y"}, "root", "The data roots are /data."),
-        ({"format": "simm"}, "format", "Use one of siim, csv. Did you mean siim?"),
+        ({"format": "simm"}, "format", f"Use one of {', '.join(FORMATS)}. Did you mean siim?"),
         ({"options": {"rel": "x.csv"}}, "rel", "Take it out, or correct its name."),
     ],
 )

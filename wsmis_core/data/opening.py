@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from wsmis_core.data.boxes import placed_boxes
 from wsmis_core.data.images import decode_image, read_bytes
-from wsmis_core.data.index import UNKNOWN_LABEL, ClassMask, DataProblem, Mask, PngMask, RleMask
+from wsmis_core.data.index import UNKNOWN_LABEL, Box, ClassMask, DataProblem, Mask, PngMask, RleMask
 from wsmis_core.data.layouts import (
     ListedAnnotation,
     ListedClassMask,
@@ -39,6 +40,7 @@ class OpenedImage:
     shape: tuple[int, int] = (0, 0)
     patient: str | None = None
     masks: tuple[Mask, ...] = ()
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,16 @@ def open_image(root: Path, classes: Sequence[str], image: ListedImage) -> Opened
         labels = _labels(root, image, masks, classes=len(classes))
     except DataError as error:
         return OpenedImage(image, (*problems, _problem(error.field or image.file, error)))
+    boxes, box_problems = placed_boxes(image, labels, (height, width), classes)
     return OpenedImage(
         image,
-        (*problems, *_disagreements(image, labels, masks, classes)),
+        (*problems, *_disagreements(image, labels, masks, classes), *box_problems),
         hashlib.sha256(data).hexdigest(),
         labels,
         (height, width),
         image.patient or picture.patient,
         tuple(one.mask for one in masks if one.shown or isinstance(one.mask, ClassMask)),
+        boxes,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeGuard, get_args
 
 from wsmis_core.data.index import UNKNOWN_LABEL, DataProblem, DatasetIndex, Sample, fingerprint
-from wsmis_core.data.layouts import LAYOUTS, Listing
+from wsmis_core.data.layouts import LAYOUTS, GivenSplits, Listing
 from wsmis_core.data.opening import OpenedImage, open_image
 from wsmis_core.data.splits import check_patients_apart, draw_splits
 from wsmis_core.errors import DataError, Problem
@@ -35,6 +35,7 @@ def scan(spec: DatasetSpec, *, progress: Callable[[int, int], None] | None = Non
     patients for the splits. Its ``problems`` begin with the reason.
     """
     listing = LAYOUTS[spec.format](spec)
+    _check_listed_splits(listing)
     opened = _open_all(Path(spec.root), listing, progress)
     problems = [*listing.problems, *(problem for one in opened for problem in one.problems)]
     usable = [one for one in opened if one.content is not None]
@@ -100,6 +101,24 @@ def _patient(one: OpenedImage) -> str:
     return one.patient or f"image {one.image.id}"
 
 
+def _check_listed_splits(listing: Listing) -> None:
+    """Tell what is wrong with given splits before the files are opened, where all patients are listed."""
+    patients = [image.patient for image in listing.images if image.patient is not None]
+    splits = [image.split for image in listing.images]
+    given = listing.splits
+    if isinstance(given, GivenSplits) and _all_given(splits) and len(patients) == len(splits):
+        _check_given(given, patients, splits, table=listing.table)
+
+
+def _check_given(given: GivenSplits, patients: Sequence[str], splits: Sequence[Split], *, table: str) -> None:
+    try:
+        check_patients_apart(patients, splits, origin=given.origin)
+        if "train" not in splits:
+            raise DataError(f"no usable image is `train` in {given.origin}.", remedy="Name some.")
+    except DataError as error:
+        raise DataError(error.message, field=table, remedy=f"{error.remedy} {given.remedy}") from error
+
+
 def _splits(listing: Listing, usable: Sequence[OpenedImage]) -> list[Split]:
     patients = [_patient(one) for one in usable]
     labels = [one.labels for one in usable]
@@ -108,14 +127,7 @@ def _splits(listing: Listing, usable: Sequence[OpenedImage]) -> list[Split]:
         return draw_splits(patients, labels, given)
     splits = [one.image.split for one in usable]
     assert _all_given(splits), "a layout that gives splits gives every image one"
-    try:
-        check_patients_apart(patients, splits, origin=given.origin)
-        if "train" not in splits:
-            raise DataError(f"no usable image is `train` in {given.origin}.", remedy="Name some.")
-    except DataError as error:
-        raise DataError(
-            error.message, field=listing.table, remedy=f"{error.remedy} {given.remedy}"
-        ) from error
+    _check_given(given, patients, splits, table=listing.table)
     if given.drawn is not None:
         training = [number for number, split in enumerate(splits) if split == "train"]
         drawn = draw_splits(
@@ -143,6 +155,7 @@ def _sample(one: OpenedImage, split: Split) -> Sample:
         labels=one.labels,
         split=split,
         masks=one.masks,
+        boxes=one.boxes,
         height=height,
         width=width,
         content=one.content,

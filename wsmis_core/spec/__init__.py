@@ -18,6 +18,7 @@ from wsmis_core.spec.catalogue import (
     make_params,
     producer,
 )
+from wsmis_core.spec.chest_datasets import ChestXray14Dataset, ChexpertDataset
 from wsmis_core.spec.code import VERSION, code_digest
 from wsmis_core.spec.dataset import (
     FORMATS,
@@ -61,6 +62,8 @@ __all__ = [
     "VERSION",
     "ArtifactKind",
     "CheckpointEvent",
+    "ChestXray14Dataset",
+    "ChexpertDataset",
     "CodeRef",
     "CsvDataset",
     "DatasetRef",

@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, TypeAdapter, field_validator, model_validator
 
+from wsmis_core.spec.chest_datasets import ChestXray14Dataset, ChexpertDataset
 from wsmis_core.spec.model import Spec, validate
+from wsmis_core.spec.split_shares import SplitShares
 
 __all__ = [
     "FORMATS",
@@ -51,16 +53,11 @@ VOC_CLASSES = (
 )
 
 
-class SplitShares(Spec):
-    """Shares of the patients that go to validation and test; the rest trains."""
-
-    val: float = Field(default=0.1, ge=0, le=0.9)
-    test: float = Field(default=0.2, ge=0, le=0.9)
-    seed: int = Field(default=0, ge=0, description="another seed, another deterministic split")
-
-
 class SiimDataset(Spec):
-    """SIIM-ACR: DICOM files in any folder below the root, and one CSV of run lengths."""
+    """SIIM-ACR: DICOM files in any folder below the root, and one CSV of run lengths.
+
+    Its images come from ChestX-ray14: a model that one trained is not to be scored on the other.
+    """
 
     format: Literal["siim"] = "siim"
     root: str = Field(min_length=1)
@@ -187,7 +184,8 @@ class WsmisDataset(Spec):
 
 
 DatasetSpec = Annotated[
-    SiimDataset | CsvDataset | Voc2012Dataset | WsmisDataset, Field(discriminator="format")
+    SiimDataset | CsvDataset | Voc2012Dataset | WsmisDataset | ChestXray14Dataset | ChexpertDataset,
+    Field(discriminator="format"),
 ]
 dataset_spec: TypeAdapter[DatasetSpec] = TypeAdapter(DatasetSpec)
 FORMATS: tuple[str, ...] = tuple(

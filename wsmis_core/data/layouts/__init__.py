@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from wsmis_core.data.layouts.chestxray14 import list_chestxray14
+from wsmis_core.data.layouts.chexpert import list_chexpert
 from wsmis_core.data.layouts.csv import list_csv
 from wsmis_core.data.layouts.listing import (
+    GivenSplits,
     ListedAnnotation,
+    ListedBox,
     ListedClassMask,
     ListedImage,
     ListedMask,
@@ -22,7 +26,9 @@ from wsmis_core.data.layouts.wsmis import list_wsmis
 
 __all__ = [
     "LAYOUTS",
+    "GivenSplits",
     "ListedAnnotation",
+    "ListedBox",
     "ListedClassMask",
     "ListedImage",
     "ListedMask",
@@ -38,4 +44,6 @@ LAYOUTS: Mapping[str, Callable[[Any], Listing]] = {
     "csv": list_csv,
     "voc2012": list_voc2012,
     "wsmis": list_wsmis,
+    "chestxray14": list_chestxray14,
+    "chexpert": list_chexpert,
 }

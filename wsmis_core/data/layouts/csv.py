@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from wsmis_core.data.images import IMAGE_SUFFIXES
 from wsmis_core.data.index import DataProblem
+from wsmis_core.data.layouts.entries import Entry, filled, read_entries, without_row
 from wsmis_core.data.layouts.file_finder import FileFinder
 from wsmis_core.data.layouts.folder import existing_root, files_below, inside
 from wsmis_core.data.layouts.ids import ids_of
@@ -17,7 +18,6 @@ from wsmis_core.data.layouts.table import Row, Table, column_like, given_column,
 from wsmis_core.data.splits import split_named
 from wsmis_core.errors import DataError
 from wsmis_core.spec.dataset import CsvDataset, SplitShares
-from wsmis_core.spec.parts import Split
 
 __all__ = ["list_csv"]
 
@@ -47,20 +47,6 @@ class _Columns:
         return {name for name in (self.file, self.patient, self.split) if name}
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One row whose file is there."""
-
-    line: int
-    file: str
-    labels: tuple[int, ...]
-    patient: str | None
-    split: Split | None
-
-    def says_the_same(self, other: _Entry) -> bool:
-        return (self.labels, self.patient, self.split) == (other.labels, other.patient, other.split)
-
-
 def list_csv(spec: CsvDataset) -> Listing:
     """The images that have both a file and a row whose labels are 0 or 1.
 
@@ -75,21 +61,28 @@ def list_csv(spec: CsvDataset) -> Listing:
     files = _image_files(root, spec)
     finder = FileFinder(files, folder=spec.images, suffixes=IMAGE_SUFFIXES)
 
-    entries, row_problems = _entries(table, columns, labelling, finder)
-    if not entries:
+    entries = read_entries(table, finder, file_column=columns.file, read=_reader(columns, labelling))
+    if not entries.kept:
         raise DataError(
-            f"no row of {spec.table} belongs to an image below {spec.images}: {row_problems[0].message}",
+            f"no row of {spec.table} belongs to an image below {spec.images}: {entries.problems[0].message}",
             field=spec.table,
             remedy="Name the column of files in options.file_column and their folder in options.images.",
         )
-    ids = ids_of([entry.file for entry in entries])
-    masks, mask_problems = _masks(root, spec, labelling.classes, entries)
+    ids = ids_of([entry.file for entry in entries.kept])
+    masks, mask_problems = _masks(root, spec, labelling.classes, entries.kept)
     images = tuple(
-        ListedImage(ids[entry.file], entry.file, entry.labels, masks[entry.file], entry.patient, entry.split)
-        for entry in entries
+        ListedImage(
+            ids[entry.file],
+            entry.file,
+            entry.labels,
+            masks[entry.file],
+            patient=entry.patient,
+            split=entry.split,
+        )
+        for entry in entries.kept
     )
-    named = {finding.file for finding in entries}
-    problems = (*table.problems, *row_problems, *mask_problems, *_without_row(files, named))
+    unnamed = without_row(files, entries.named, table=table.name)
+    problems = (*table.problems, *entries.problems, *mask_problems, *unnamed)
     return Listing(table.name, labelling.classes, images, _splits(spec, columns), problems)
 
 
@@ -130,36 +123,15 @@ def _image_files(root: Path, spec: CsvDataset) -> list[str]:
     return [file for file in files if not PurePosixPath(file).is_relative_to(masks)]
 
 
-def _entries(
-    table: Table, columns: _Columns, labelling: Labelling, finder: FileFinder
-) -> tuple[list[_Entry], list[DataProblem]]:
-    """One entry a file, in the order of the files; rows that cannot be used become problems."""
-    by_file: dict[str, list[_Entry]] = {}
-    problems: list[DataProblem] = []
-    for row in table.rows:
-        try:
-            file = finder.find(_filled(row, columns.file))
-            patient = _filled(row, columns.patient) if columns.patient else None
-            split = split_named(row.cells[columns.split]) if columns.split else None
-            entry = _Entry(row.line, file, labelling.labels(row), patient, split)
-        except DataError as error:
-            problems.append(
-                DataProblem(
-                    file=table.name,
-                    message=f"line {row.line}: {error.message}.",
-                    remedy="Correct the row; it is left out.",
-                )
-            )
-        else:
-            by_file.setdefault(entry.file, []).append(entry)
-    entries: list[_Entry] = []
-    for file, claims in sorted(by_file.items()):
-        agreed = all(claim.says_the_same(claims[0]) for claim in claims)
-        if agreed:
-            entries.append(claims[0])
-        if len(claims) > 1:
-            problems.append(_repeated(table, file, claims, agreed=agreed))
-    return entries, problems
+def _reader(columns: _Columns, labelling: Labelling) -> Callable[[Row, str], Entry]:
+    """What a row says of its file."""
+
+    def read(row: Row, file: str) -> Entry:
+        patient = filled(row, columns.patient) if columns.patient else None
+        split = split_named(row.cells[columns.split]) if columns.split else None
+        return Entry(row.line, file, labelling.labels(row), patient, split)
+
+    return read
 
 
 def _splits(spec: CsvDataset, columns: _Columns) -> GivenSplits | SplitShares:
@@ -171,29 +143,8 @@ def _splits(spec: CsvDataset, columns: _Columns) -> GivenSplits | SplitShares:
     )
 
 
-def _filled(row: Row, column: str) -> str:
-    if not row.cells[column]:
-        raise DataError(f"nothing stands in the column {column!r}")
-    return row.cells[column]
-
-
-def _repeated(table: Table, file: str, claims: Sequence[_Entry], *, agreed: bool) -> DataProblem:
-    lines = ", ".join(str(claim.line) for claim in claims)
-    if agreed:
-        return DataProblem(
-            file=table.name,
-            message=f"lines {lines} say the same of {file}; they count once.",
-            severity="info",
-        )
-    return DataProblem(
-        file=table.name,
-        message=f"lines {lines} differ about {file}; it is left out.",
-        remedy="Keep one row for each file.",
-    )
-
-
 def _masks(
-    root: Path, spec: CsvDataset, classes: Sequence[str], entries: Sequence[_Entry]
+    root: Path, spec: CsvDataset, classes: Sequence[str], entries: Sequence[Entry]
 ) -> tuple[dict[str, tuple[ListedMaskFile, ...]], list[DataProblem]]:
     """The masks that are there, by image file; a label without its mask is a problem."""
     if spec.masks is None:
@@ -223,15 +174,3 @@ def _masks(
             if label and file not in there
         ]
     return found, problems
-
-
-def _without_row(files: Sequence[str], named: set[str]) -> Iterator[DataProblem]:
-    """Files of the kinds that the table names, without a row of their own."""
-    suffixes = {PurePosixPath(file).suffix.lower() for file in named}
-    for file in files:
-        if file not in named and PurePosixPath(file).suffix.lower() in suffixes:
-            yield DataProblem(
-                file=file,
-                message="this file has no row: its label is not known.",
-                remedy="Add a row for it.",
-            )

@@ -7,7 +7,11 @@ from pathlib import PurePosixPath
 
 from wsmis_core.errors import DataError
 
-__all__ = ["FileFinder"]
+__all__ = ["FileFinder", "NoSuchFile"]
+
+
+class NoSuchFile(DataError):  # noqa: N818 - it says what there is not
+    """What a table names is not there."""
 
 
 class FileFinder:
@@ -27,8 +31,8 @@ class FileFinder:
         """The file, relative to the root.
 
         A path is taken relative to the images' folder, then to the root, then without its leading folders
-        (of which one must stay). A bare name may lie in any folder. Raises DataError where there is no such
-        file, or several.
+        (of which one must stay). A bare name may lie in any folder. Raises NoSuchFile where there is none,
+        DataError where there are several.
         """
         for known, wanted in self._questions(PurePosixPath(name.replace("\\", "/"))):
             found = [file for suffix in self._suffixes for file in known.get(wanted.casefold() + suffix, [])]
@@ -38,7 +42,7 @@ class FileFinder:
                 raise DataError(f"{name!r} may be {found[0]} or {found[1]}")
             if found:
                 return found[0]
-        raise DataError(f"there is no file {name!r}")
+        raise NoSuchFile(f"there is no file {name!r}")
 
     def _questions(self, path: PurePosixPath) -> Iterator[tuple[dict[str, list[str]], str]]:
         yield self._by_path, str(self._folder / path)

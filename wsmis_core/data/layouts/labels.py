@@ -9,7 +9,7 @@ from wsmis_core.data.layouts.table import Row, Table, column_like, given_column
 from wsmis_core.errors import DataError
 from wsmis_core.spec.dataset import MOST_CLASSES, CsvDataset
 
-__all__ = ["Labelling", "NameColumn", "NumberColumns", "make_labelling"]
+__all__ = ["NUMBERS", "Labelling", "NameColumn", "NumberColumns", "make_labelling", "names_in"]
 
 NUMBERS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 NAMES_COLUMNS = ("Finding Labels", "labels", "label", "findings", "finding", "classes", "class", "diagnosis")
@@ -48,7 +48,7 @@ class NameColumn:
     classes: tuple[str, ...]
 
     def labels(self, row: Row) -> tuple[int, ...]:
-        names = _names(row, self.column, self.separator)
+        names = names_in(row, self.column, self.separator)
         if not names:
             raise DataError(
                 f"the column {self.column!r} is empty; {self.no_finding!r} would stand for no label"
@@ -93,7 +93,7 @@ def make_labelling(spec: CsvDataset, table: Table, *, other_columns: set[str]) -
 
 
 def _name_column(spec: CsvDataset, table: Table, column: str) -> NameColumn:
-    names = {name for row in table.rows for name in _names(row, column, spec.separator)}
+    names = {name for row in table.rows for name in names_in(row, column, spec.separator)}
     classes = tuple(sorted(names - {spec.no_finding}))
     if not 1 <= len(classes) <= MOST_CLASSES:
         raise DataError(
@@ -105,7 +105,8 @@ def _name_column(spec: CsvDataset, table: Table, column: str) -> NameColumn:
     return NameColumn(column, spec.separator, spec.no_finding, classes)
 
 
-def _names(row: Row, column: str, separator: str) -> set[str]:
+def names_in(row: Row, column: str, separator: str) -> set[str]:
+    """The names in a cell."""
     return {name for part in row.cells[column].split(separator) if (name := part.strip())}
 
 

@@ -12,6 +12,7 @@ from wsmis_core.spec.parts import Split
 __all__ = [
     "GivenSplits",
     "ListedAnnotation",
+    "ListedBox",
     "ListedClassMask",
     "ListedImage",
     "ListedLabels",
@@ -60,6 +61,20 @@ ListedMask = ListedRuns | ListedMaskFile | ListedClassMask
 
 
 @dataclass(frozen=True, slots=True)
+class ListedBox:
+    """A box round a region of a class: x, y, width, height in pixels of a frame.
+
+    The frame is the image as it was when the box was drawn, ``frame`` pixels a side; where the file has
+    another size, the box is scaled. ``origin`` says where it stands.
+    """
+
+    class_id: int
+    sides: tuple[float, float, float, float]
+    frame: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class ListedAnnotation:
     """Labels that stand in a file of the image's own, which is read when the image is.
 
@@ -86,6 +101,7 @@ class ListedImage:
     file: str
     labels: ListedLabels
     masks: tuple[ListedMask, ...] = ()
+    boxes: tuple[ListedBox, ...] = ()
     patient: str | None = None
     split: Split | None = None
 

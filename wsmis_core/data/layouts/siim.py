@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsmis_core.data.index import DataProblem
+from wsmis_core.data.layouts.entries import first_of
 from wsmis_core.data.layouts.folder import by_name, existing_root, files_below, inside
 from wsmis_core.data.layouts.listing import ListedImage, ListedRuns, Listing
 from wsmis_core.data.layouts.table import Table, given_column, read_table
@@ -50,9 +51,11 @@ def list_siim(spec: SiimDataset) -> Listing:
             field=spec.rle,
             remedy="Name each file <ImageId>.dcm, or give the CSV that belongs to these files.",
         )
+    no_file = list(_without_file(rows.keys() - files.keys(), table))
+    no_row = list(_without_row(files[name] for name in files.keys() - rows.keys()))
     without = [
-        *_without_file(rows.keys() - files.keys(), table),
-        *_without_row(files[name] for name in files.keys() - rows.keys()),
+        *first_of(no_file, file=table.name, what="rows have no file either"),
+        *first_of(no_row, file=table.name, what="files have no row either"),
     ]
     images = tuple(_image(name, files[name], rows[name], table) for name in both)
     problems = (*table.problems, *row_problems, *file_problems, *without)

@@ -3,7 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from wsmis_core.data import DatasetIndex, Sample
 
@@ -16,6 +18,20 @@ def told() -> Problems:
     return lambda index: "\n".join(
         f"{problem.severity} {problem.file}: {problem.message} {problem.remedy}" for problem in index.problems
     )
+
+
+@pytest.fixture
+def png(tmp_path: Path) -> Callable[..., None]:
+    """Writes grey PNGs of 5 x 4 pixels, or of given values."""
+
+    def write(*names: str, values: object = None) -> None:
+        for position, name in enumerate(names):
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.full((4, 5), position) if values is None else np.array(values)
+            Image.fromarray(pixels.astype(np.uint8)).save(path, "PNG")
+
+    return write
 
 
 @pytest.fixture

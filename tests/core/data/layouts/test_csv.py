@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from wsmis_core.data import DatasetIndex, Sample, read_class_masks, read_mask, scan
 from wsmis_core.errors import DataError
@@ -17,20 +16,6 @@ TableWriter = Callable[[Path, Sequence[str]], None]
 Told = Callable[[DatasetIndex], str]
 ById = Callable[[DatasetIndex], dict[str, Sample]]
 NO_TEST = SplitShares(val=0, test=0)
-
-
-@pytest.fixture
-def png(tmp_path: Path) -> Callable[..., None]:
-    """Writes grey PNGs of 5 x 4 pixels, or of given values."""
-
-    def write(*names: str, values: object = None) -> None:
-        for position, name in enumerate(names):
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pixels = np.full((4, 5), position) if values is None else np.array(values)
-            Image.fromarray(pixels.astype(np.uint8)).save(path)
-
-    return write
 
 
 def _scan(root: Path, **options: object) -> DatasetIndex:

@@ -1,0 +1,152 @@
+"""ChestX-ray14 and CheXpert, from their published files to activation maps, through the entry of a job."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from wsmis_core.data import DatasetIndex, read_image, scan
+from wsmis_core.metrics import BoxCounts
+from wsmis_core.metrics.boxes import region_boxes
+from wsmis_core.spec import make_dataset_spec
+from wsmis_core.stages.maps import load_maps, resized
+
+TRAINING = {
+    "arch": "resnet_small",
+    "image_size": 64,
+    "normalisation": "per_image",
+    "augmentation": "none",
+    "dropblock": None,
+    "batch_size": 8,
+    "max_steps": 2,
+    "sampler": "balanced",
+}
+NAMES = {"pneumothorax": "Pneumothorax", "effusion": "Effusion"}
+CHEXPERT_NAMES = {"pneumothorax": "Pneumothorax", "effusion": "Pleural Effusion"}
+
+
+def phantom_rows(root: Path) -> list[dict[str, str]]:
+    with (root / "labels.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def write_chestxray14(root: Path, phantom: Path) -> dict[str, Any]:
+    """The phantom as ChestX-ray14 is published, its boxes those round its masks."""
+    (root / "images").mkdir(parents=True)
+    entries = ["Image Index,Finding Labels,Follow-up #,Patient ID"]
+    boxes = ["Image Index,Finding Label,Bbox [x,y,w,h],,,"]
+    lists: dict[str, list[str]] = {"train_val_list.txt": [], "test_list.txt": []}
+    for number, row in enumerate(phantom_rows(phantom)):
+        name = f"{number:08}_000.png"
+        Image.fromarray(read_image(phantom / row["file"])).save(root / "images" / name)
+        patient = int(row["patient"].removeprefix("P"))
+        findings = [label for column, label in NAMES.items() if row[column] == "1"]
+        entries.append(f"{name},{'|'.join(findings) or 'No Finding'},0,{patient}")
+        lists["train_val_list.txt" if patient % 4 else "test_list.txt"].append(name)
+        for column, label in NAMES.items():
+            mask = phantom / "masks" / column / f"{Path(row['file']).stem}.png"
+            if mask.exists():
+                region = torch.from_numpy(np.asarray(Image.open(mask)) > 0)
+                found = region_boxes(region).tolist()
+                boxes += [f"{name},{label},{','.join(map(str, box))},,," for box in found]
+    for file, names in lists.items():
+        (root / file).write_text("\n".join(names) + "\n")
+    (root / "Data_Entry_2017.csv").write_text("\n".join(entries) + "\n")
+    (root / "BBox_List_2017.csv").write_text("\n".join(boxes) + "\n")
+    return {"classes": list(NAMES.values()), "box_frame": 64}
+
+
+def write_chexpert(root: Path, phantom: Path) -> dict[str, Any]:
+    """The phantom as CheXpert is published; of every third image one label is uncertain, or not mentioned."""
+    tables: dict[str, list[str]] = {
+        name: [f"Path,Frontal/Lateral,{','.join(CHEXPERT_NAMES.values())}"] for name in ("train", "valid")
+    }
+    for number, row in enumerate(phantom_rows(phantom)):
+        patient = int(row["patient"].removeprefix("P"))
+        part = "train" if patient % 4 else "valid"
+        file = f"{part}/patient{patient:05}/study{number}/view1_frontal.jpg"
+        (root / file).parent.mkdir(parents=True)
+        Image.fromarray(read_image(phantom / row["file"])).save(root / file, quality=95)
+        cells = [f"{row[column]}.0" for column in CHEXPERT_NAMES]
+        if part == "train" and number % 3 == 0:
+            cells[number % 2] = ("-1.0", "")[number % 2]
+        tables[part].append(f"CheXpert-v1.0-small/{file},Frontal,{','.join(cells)}")
+    for name, lines in tables.items():
+        (root / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    return {"classes": list(CHEXPERT_NAMES.values()), "uncertain": "ignore", "blank": "ignore"}
+
+
+WRITERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
+    "chestxray14": write_chestxray14,
+    "chexpert": write_chexpert,
+}
+
+
+@pytest.fixture(scope="module", params=WRITERS)
+def dataset(
+    request: pytest.FixtureRequest, chest_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    root = tmp_path_factory.mktemp("data") / request.param
+    options = WRITERS[request.param](root, chest_root)
+    return {"format": request.param, "root": str(root), "options": {**options, "val_share": 0.2}}
+
+
+def index_of(dataset: dict[str, Any]) -> DatasetIndex:
+    return scan(make_dataset_spec(dataset["format"], dataset["root"], dataset["options"]))
+
+
+def test_from_the_published_files_to_activation_maps(workshop: Any, dataset: dict[str, Any]) -> None:
+    index = index_of(dataset)
+    assert len({sample.split for sample in index.samples}) == 3
+    unknown = sum(sample.labels.count(-1) for sample in index.samples)
+    assert (unknown > 0) == (dataset["format"] == "chexpert")
+    name = dataset["format"]
+    classifier = workshop.run(f"{name}_classifier", "train_classifier", TRAINING, dataset=dataset)
+    assert np.isfinite(workshop.manifest(f"{name}_classifier").metrics["val_loss"])
+    cams = workshop.run(
+        f"{name}_cams",
+        "extract_cams",
+        {"image_size": 64, "scales": [1.0], "splits": ["train", "test"]},
+        {"classifier": classifier},
+        dataset=dataset,
+    )
+    labelled = [sample for sample in (*index.split("train"), *index.split("test")) if sample.class_ids]
+    stored = {path.stem: load_maps(path) for path in (cams / "cams").glob("*.npz")}
+    # A label that is not known is no label: it gets no map.
+    assert {name: one.class_ids for name, one in stored.items()} == {
+        sample.id: sample.class_ids for sample in labelled
+    }
+    counts = BoxCounts()
+    for sample in labelled:
+        maps = resized(stored[sample.id].maps, (sample.height, sample.width))
+        for class_id, activation in zip(sample.class_ids, maps, strict=True):
+            boxes = torch.tensor(sample.boxes_of(class_id)).reshape(-1, 4)
+            counts.update(boxes, mask=activation > 0.5, activation=activation)
+    assert counts.scores()["boxes"] == sum(len(sample.boxes) for sample in labelled)
+    assert (counts.scores()["boxes"] or 0) > 0 or dataset["format"] == "chexpert"
+
+
+def test_a_class_that_no_training_image_shows_is_told(workshop: Any, dataset: dict[str, Any]) -> None:
+    if dataset["format"] == "chestxray14":
+        options = {**dataset["options"], "classes": ["Hernia", "Effusion"]}
+        said = r"0 of \d+ training images have the label Hernia\."
+    else:
+        table = Path(dataset["root"]) / "none.csv"
+        lines = (Path(dataset["root"]) / "train.csv").read_text().splitlines()
+        unsure = [line.rsplit(",", 2) for line in lines[1:]]
+        table.write_text("\n".join([lines[0], *(f"{path},-1.0,{last}" for path, _, last in unsure)]) + "\n")
+        options = {**dataset["options"], "train": "none.csv"}
+        said = r"0 of 0 training images have the label Pneumothorax, of \d+ more it is not known"
+    failure = workshop.failure(
+        f"{dataset['format']}_missing", "train_classifier", TRAINING, dataset={**dataset, "options": options}
+    )
+    assert failure["reason"] == "invalid_data"
+    assert re.search(said, failure["message"])
