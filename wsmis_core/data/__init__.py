@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsmis_core.data.cache import prepared_image
+from wsmis_core.data.cache import prepared_image, shape_at
 from wsmis_core.data.images import decode_image, read_image
 from wsmis_core.data.index import (
     UNKNOWN_LABEL,
@@ -38,4 +38,5 @@ __all__ = [
     "read_image",
     "read_mask",
     "scan",
+    "shape_at",
 ]

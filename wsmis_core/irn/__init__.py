@@ -22,7 +22,8 @@ from wsmis_core.irn.losses import (
 )
 from wsmis_core.irn.paths import Run, SearchPath, ends, search_paths
 from wsmis_core.irn.seeds import label_pair, make_seeds, refined_seeds, seeds_of_pair
-from wsmis_core.irn.walk import random_walk
+from wsmis_core.irn.tiling import seen_through_windows, window_starts
+from wsmis_core.irn.walk import random_walk, random_walks
 
 __all__ = [
     "EPSILON",
@@ -50,9 +51,12 @@ __all__ = [
     "pair_labels",
     "path_maxima",
     "random_walk",
+    "random_walks",
     "refined_seeds",
     "restored_labels",
     "search_paths",
     "seeds_of_pair",
+    "seen_through_windows",
     "split_by_instance",
+    "window_starts",
 ]

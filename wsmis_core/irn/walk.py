@@ -6,11 +6,78 @@ Source: IRNet, arXiv 1904.05044, section 5.2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from wsmis_core.irn.affinity import affinities
 from wsmis_core.irn.paths import search_paths
+
+# Images walk together as long as they have no more cells than so many maps of 128 x 128.
+_CELLS_AT_ONCE = 8 * 128 * 128
+
+
+def random_walks(
+    maps: Sequence[Tensor],
+    boundaries: Sequence[Tensor],
+    *,
+    radius: int = 5,
+    beta: float = 10.0,
+    log2_steps: Sequence[int],
+) -> list[Tensor]:
+    """`random_walk` of images of any shapes, those with the same number of steps together.
+
+    A smaller image is padded with cells of boundary 1: nothing walks into them or past them.
+
+    Args:
+        maps: each (C, h, w); C and the shape are the image's own.
+        boundaries: each (h, w).
+        log2_steps: of each image.
+
+    Returns:
+        The walked maps of each image, in its own shape.
+    """
+    walked: dict[int, Tensor] = {}
+    for group in _groups([tuple(one.shape) for one in boundaries], log2_steps):
+        height, width = (max(boundaries[number].shape[side] for number in group) for side in (0, 1))
+        most = max(len(maps[number]) for number in group)
+        together = random_walk(
+            torch.stack([_padded(maps[number], (most, height, width), 0.0) for number in group]),
+            torch.stack([_padded(boundaries[number], (height, width), 1.0) for number in group]),
+            radius=radius,
+            beta=beta,
+            log2_steps=log2_steps[group[0]],
+        )
+        for number, one in zip(group, together, strict=True):
+            classes, rows, columns = maps[number].shape
+            walked[number] = one[:classes, :rows, :columns]
+    return [walked[number] for number in range(len(maps))]
+
+
+def _groups(shapes: Sequence[tuple[int, ...]], log2_steps: Sequence[int]) -> list[list[int]]:
+    """The images in groups of equal steps that are small enough to walk together."""
+    groups: list[list[int]] = []
+    for steps in sorted(set(log2_steps)):
+        height = width = 0
+        group: list[int] = []
+        for number, shape in enumerate(shapes):
+            if log2_steps[number] != steps:
+                continue
+            height, width = max(height, shape[0]), max(width, shape[1])
+            if group and (len(group) + 1) * height * width > _CELLS_AT_ONCE:
+                groups.append(group)
+                group, (height, width) = [], shape
+            group.append(number)
+        groups.append(group)
+    return groups
+
+
+def _padded(values: Tensor, shape: tuple[int, ...], fill: float) -> Tensor:
+    """``values`` with ``fill`` behind the end of each side, up to ``shape``."""
+    pads = [part for have, want in zip(values.shape, shape, strict=True) for part in (want - have, 0)]
+    return F.pad(values, pads[::-1], value=fill)
 
 
 @torch.no_grad()

@@ -99,6 +99,15 @@ def _cropped(maps: list[Tensor], *, like: Tensor) -> list[Tensor]:
     return [one[..., :height, :width] for one in maps]
 
 
+def _padded(images: Tensor, window: int | None) -> Tensor:
+    """Images (B, 3, H, W) whose sides are ``window`` or more."""
+    height, width = images.shape[-2:]
+    if window is None or min(height, width) >= window:
+        return images
+    padded = F.pad(images, (0, max(0, window - width), 0, max(0, window - height)))
+    return padded.contiguous(memory_format=torch.channels_last)
+
+
 class IRNet(nn.Module):
     """Two branches that learn over a trunk that does not: it stays in eval mode and gets no gradient.
 
@@ -137,30 +146,49 @@ class IRNet(nn.Module):
         return self.boundary(stages), displacement
 
     @torch.no_grad()
-    def infer(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def infer(self, images: Tensor, *, window: int | None = None) -> tuple[Tensor, Tensor]:
         """Boundaries in [0, 1] (B, h, w) and displacements (B, 2, h, w), with one pass through the trunk.
 
         The boundary logits are averaged with those of the mirror image; the displacements, less the mean
         shift, are the image's own.
+
+        Args:
+            window: sides that are shorter are padded to it, right and below, with 0, which is the
+                normalisation's mean; the results are of the images alone. As in training on crops, the
+                group norms see the padding.
         """
         assert not self.training
-        stages = self._mirrored_stages(images)
+        stages = self._mirrored_stages(images, window)
         own = [stage[: len(images)] for stage in stages]
-        return self._averaged(stages), self.displacement(own) - self.mean_shift.view(1, 2, 1, 1)
+        return self._averaged(stages, images), self._shifted(own, images)
 
     @torch.no_grad()
-    def boundaries(self, images: Tensor) -> Tensor:
+    def boundaries(self, images: Tensor, *, window: int | None = None) -> Tensor:
         """The boundaries of `infer` alone."""
-        return self._averaged(self._mirrored_stages(images))
+        return self._averaged(self._mirrored_stages(images, window), images)
 
-    def _mirrored_stages(self, images: Tensor) -> list[Tensor]:
+    @torch.no_grad()
+    def displacements(self, images: Tensor, *, window: int | None = None) -> Tensor:
+        """The displacements of `infer` alone."""
+        assert not self.training
+        return self._shifted(self.trunk.stages(_padded(images, window)), images)
+
+    def _mirrored_stages(self, images: Tensor, window: int | None) -> list[Tensor]:
         """The trunk's stages of the images and then of their mirrors, (2 B, ...)."""
-        return self.trunk.stages(torch.cat([images, images.flip(-1)]))
+        return self.trunk.stages(_padded(torch.cat([images, images.flip(-1)]), window))
 
-    def _averaged(self, stages: list[Tensor]) -> Tensor:
+    def _averaged(self, stages: list[Tensor], images: Tensor) -> Tensor:
         """Boundaries (B, h, w) of images and mirrors; the mean is taken of the logits."""
-        logits, mirrored = self.boundary(stages).chunk(2)
+        logits, mirrored = self._on_images(self.boundary(stages), images).chunk(2)
         return torch.sigmoid((logits + mirrored.flip(-1)) / 2).squeeze(1)
+
+    def _shifted(self, stages: list[Tensor], images: Tensor) -> Tensor:
+        return self._on_images(self.displacement(stages), images) - self.mean_shift.view(1, 2, 1, 1)
+
+    def _on_images(self, maps: Tensor, images: Tensor) -> Tensor:
+        """What of the maps lies on the images, and not on their padding."""
+        height, width = (-(-side // self.grid_stride) for side in images.shape[-2:])
+        return maps[..., :height, :width]
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """The branches' parameters, by branch; the trunk has none that learn."""

@@ -81,7 +81,7 @@ CATALOGUE: Mapping[StageName, Stage] = {
             "make_pseudo_labels",
             stages.MakePseudoLabels,
             "pseudo_labels",
-            {"cams": InputRole("cams"), "irnet": InputRole("irnet", **_MODEL)},
+            {"cams": InputRole("cams"), "irnet": InputRole("irnet", required=False, **_MODEL)},
         ),
         Stage(
             "train_segmenter",
@@ -197,6 +197,8 @@ def _joint_problems(params: stages.Params, inputs: Mapping[str, object]) -> list
                     "Give the id of a train_classifier job, or set params.trunk to imagenet.",
                 )
             ]
+        case stages.MakePseudoLabels() if "irnet" not in inputs:
+            return _of_the_walk_alone(params)
         case stages.Evaluate() if not inputs:
             return [
                 Problem(
@@ -209,6 +211,20 @@ def _joint_problems(params: stages.Params, inputs: Mapping[str, object]) -> list
             return [Problem("there is nothing to predict.", "params.split", "Name a split, or give files.")]
         case _:
             return []
+
+
+def _of_the_walk_alone(params: stages.MakePseudoLabels) -> list[Problem]:
+    """The params that say how to walk, where nothing is walked."""
+    fields = type(params).model_fields
+    return [
+        Problem(
+            f"without the input irnet nothing is walked, so that {getattr(params, name)!r} has no meaning.",
+            f"params.{name}",
+            "Give the id of a train_irnet job as inputs.irnet, or leave this as it is by default.",
+        )
+        for name in ("crop_size", "radius", "beta", "log2_steps", "refine_before")
+        if getattr(params, name) != fields[name].default
+    ]
 
 
 def producer(kind: ArtifactKind) -> StageName:

@@ -14,6 +14,8 @@ __all__ = ["Spec", "problems_of", "validate"]
 
 T = TypeVar("T")
 
+_UNSEEN = object()  # what lies behind the data that is at hand
+
 
 class Spec(BaseModel):
     """A frozen model that knows all its fields."""
@@ -38,8 +40,25 @@ def validate(kind: type[T] | TypeAdapter[T], data: object, *, prefix: str = "") 
 def problems_of(
     errors: Iterable[Mapping[str, Any]], *, data: object = None, prefix: str = ""
 ) -> list[Problem]:
-    """Pydantic's error list as Problems that name the field, the value and the remedy."""
-    return [_problem(error, data=data, prefix=prefix) for error in errors]
+    """Pydantic's error list as Problems that name the field, the value and the remedy.
+
+    A value that is none of a union's members is one problem, whose remedy names them all.
+    """
+    remedies: dict[tuple[str, str | None], list[str]] = {}
+    for error in errors:
+        problem = _problem(error, data=data, prefix=prefix)
+        of_field = remedies.setdefault((problem.message, problem.field), [])
+        if problem.remedy and problem.remedy not in of_field:
+            of_field.append(problem.remedy)
+    return [Problem(message, field, _alternatives(given)) for (message, field), given in remedies.items()]
+
+
+def _alternatives(remedies: list[str]) -> str | None:
+    """The remedies as one sentence."""
+    if len(remedies) < 2:
+        return remedies[0] if remedies else None
+    first, *others = (remedy.removesuffix(".") for remedy in remedies)
+    return ", or ".join([first, *(other[0].lower() + other[1:] for other in others)]) + "."
 
 
 def _problem(error: Mapping[str, Any], *, data: object, prefix: str) -> Problem:
@@ -74,19 +93,21 @@ def _tag_field(field: str | None, context: Mapping[str, Any]) -> str:
 
 
 def _path(loc: Iterable[int | str], data: object) -> list[str]:
-    """The location without the tags that discriminated unions put into it."""
+    """The location without the tags that unions put into it."""
     path: list[str] = []
-    here: object = data
+    here: object = _UNSEEN if data is None else data
     for part in loc:
+        if here is not _UNSEEN and not isinstance(here, Mapping | list | tuple):
+            break  # a value has no fields: what follows names the members of a union that it is none of
         if isinstance(here, Mapping) and part not in here and part in here.values():
             continue  # a union's tag: the value of the discriminator, not a field
         path.append(str(part))
         if isinstance(here, Mapping):
-            here = here.get(part)
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here.get(part, _UNSEEN)
+        elif isinstance(here, list | tuple) and isinstance(part, int) and part < len(here):
             here = here[part]
         else:
-            here = None
+            here = _UNSEEN
     return path
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "DropBlock",
     "Fixed",
     "GrabCut",
+    "ImageSize",
     "Normalisation",
     "OneCycleSchedule",
     "Optimizer",
@@ -27,6 +28,7 @@ __all__ = [
     "Refinement",
     "Sampler",
     "Schedule",
+    "Size",
     "Split",
     "Threshold",
     "Weights",
@@ -35,6 +37,9 @@ __all__ = [
 Probability = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0, le=100)]
 Split = Literal["train", "val", "test"]
+ImageSize = Annotated[int, Field(ge=32, le=4096, multiple_of=16, description="pixels a side")]
+# Squares of so many pixels, or each image at its own size.
+Size = ImageSize | Literal["native"]
 Precision = Literal["float32", "bfloat16"]
 # Fixed mean and standard deviation, or each image's own.
 Normalisation = Literal["imagenet", "pneumothorax", "per_image"]

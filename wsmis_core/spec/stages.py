@@ -14,6 +14,7 @@ from wsmis_core.spec.parts import (
     Augmentation,
     DropBlock,
     Fixed,
+    ImageSize,
     Normalisation,
     OneCycleSchedule,
     Optimizer,
@@ -25,6 +26,7 @@ from wsmis_core.spec.parts import (
     Refinement,
     Sampler,
     Schedule,
+    Size,
     Split,
     StepSchedule,
     Threshold,
@@ -49,7 +51,9 @@ __all__ = [
 ]
 
 ALL_SPLITS: tuple[Split, ...] = ("train", "val", "test")
-ImageSize = Annotated[int, Field(ge=32, le=4096, multiple_of=16, description="pixels a side")]
+
+
+Magnification = Annotated[float, Field(gt=0, le=4)]
 
 
 class Params(Spec):
@@ -153,7 +157,19 @@ class TrainIrnet(Training):
 
     stage: Literal["train_irnet"] = "train_irnet"
     trunk: Literal["classifier", "imagenet", "random"] = "classifier"
-    image_size: ImageSize = 512
+    image_size: Size = Field(
+        default=512, description="squares of so many pixels a side; `native` keeps each image's own size"
+    )
+    rescale: tuple[Magnification, Magnification] | None = Field(
+        default=None,
+        description="from how much to how much larger an image is made before it is cropped, drawn for each "
+        "draw of it; published for VOC: .5 to 1.5",
+    )
+    crop_size: ImageSize | None = Field(
+        default=None,
+        description="pixels a side of a random square that is cut from each image, shorter sides padded; "
+        "null: the whole square image",
+    )
     normalisation: Normalisation = "imagenet"
     augmentation: Augmentation = "horizontal_flip"
     radius: int = Field(default=10, ge=2, le=20)
@@ -163,6 +179,22 @@ class TrainIrnet(Training):
     schedule: Schedule = PolySchedule(power=0.9)
     epochs: int = Field(default=10, ge=1, le=10_000)
     batch_size: int = Field(default=24, ge=1, le=4096)
+
+    @model_validator(mode="after")
+    def _crops_where_shapes_differ(self) -> Self:
+        if self.crop_size is None and self.image_size == "native":
+            raise ValueError(
+                "image_size is native and crop_size null: images of different shapes make no batch. "
+                "Set crop_size (published: 512), or give image_size in pixels."
+            )
+        if self.crop_size is None and self.rescale is not None:
+            raise ValueError(
+                f"rescale is {list(self.rescale)} and crop_size null: rescaled images differ in size. "
+                "Set crop_size (published: 512), or rescale to null."
+            )
+        if self.rescale is not None and self.rescale[0] > self.rescale[1]:
+            raise ValueError(f"rescale {list(self.rescale)} falls. Give the smaller factor first.")
+        return self
 
 
 class SegmenterRates(Spec):
@@ -201,10 +233,17 @@ class LocalTraining(Training):
 
 
 class MakePseudoLabels(Params):
-    """Step 2c: a random walk of the maps along the boundaries, then a threshold."""
+    """Step 2c: a random walk of the maps along the boundaries, then a threshold; without `irnet` no walk."""
 
     stage: Literal["make_pseudo_labels"] = "make_pseudo_labels"
-    image_size: ImageSize = 512
+    image_size: Size = Field(
+        default=512, description="squares of so many pixels a side; `native` keeps each image's own size"
+    )
+    crop_size: ImageSize | None = Field(
+        default=None,
+        description="pixels a side of what IRNet sees at once: smaller images are padded, of larger ones "
+        "overlapping windows are blended; null: as it was trained",
+    )
     radius: int = Field(default=5, ge=2, le=20)
     beta: float = Field(default=10.0, gt=0, le=100)
     log2_steps: int | Literal["grid"] = Field(
@@ -225,6 +264,15 @@ class MakePseudoLabels(Params):
     def _steps_in_range(self) -> Self:
         if isinstance(self.log2_steps, int) and not 0 <= self.log2_steps <= 12:
             raise ValueError(f"log2_steps {self.log2_steps} is not in 0 to 12. The published value is 8.")
+        return self
+
+    @model_validator(mode="after")
+    def _one_size_for_the_local_net(self) -> Self:
+        if self.local is not None and self.image_size == "native":
+            raise ValueError(
+                "image_size is native, and local trains on images of one size. "
+                "Give image_size in pixels, or set local to null."
+            )
         return self
 
 

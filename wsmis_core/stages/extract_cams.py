@@ -58,6 +58,7 @@ def run(context: RunContext, params: ExtractCams) -> StageResult:
         details={
             "classes": list(index.classes),
             "image_size": params.image_size,
+            "normalisation": source.details["normalisation"],
             "splits": list(params.splits),
         },
     )

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from wsmis_core.data import DatasetIndex, Sample, prepared_image
+from wsmis_core.data import DatasetIndex, Sample, prepared_image, shape_at
 from wsmis_core.data.tensors import to_tensor
 from wsmis_core.engine import RunContext, balanced_order, shuffled_order
 from wsmis_core.errors import ArtifactError, DataError, WeightsError
 from wsmis_core.files import write_atomically
 from wsmis_core.spec import Manifest, read_manifest, verify_files
-from wsmis_core.spec.parts import Normalisation, Sampler, Split
+from wsmis_core.spec.parts import Normalisation, Sampler, Size, Split
 
 __all__ = [
     "Input",
@@ -99,34 +99,38 @@ def sampled_order(samples: Sequence[Sample], *, sampler: Sampler, seed: int, epo
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """The data set's images at one size, prepared once and cached."""
+    """The data set's images as squares of one size, prepared once and cached, or each at its own size."""
 
     index: DatasetIndex
-    size: int
+    size: Size
     cache: Path
     normalisation: Normalisation
     device: torch.device
 
+    def shape(self, sample: Sample) -> tuple[int, int]:
+        """Height and width of one image, H and W below."""
+        return shape_at(sample, self.size)
+
     def array(self, sample: Sample) -> NDArray[np.uint8]:
-        """One image, (size, size, 1 or 3)."""
+        """One image, (H, W, 1 or 3)."""
         return prepared_image(self.index, sample, size=self.size, cache=self.cache)
 
     def tensor(self, array: NDArray[np.uint8]) -> Tensor:
-        """An image array as the networks want it, (3, size, size), normalised, on the CPU."""
+        """An image array as the networks want it, (3, H, W), normalised, on the CPU."""
         return to_tensor(array[None], scheme=self.normalisation)[0]
 
     def raw(self, sample: Sample) -> Tensor:
-        """One image as it is, (1, 1 or 3, size, size) in [0, 255], on the device."""
+        """One image as it is, (1, 1 or 3, H, W) in [0, 255], on the device."""
         return torch.tensor(self.array(sample)).permute(2, 0, 1)[None].float().to(self.device)
 
     def batch(self, samples: Sequence[Sample]) -> Tensor:
-        """(B, 3, size, size), normalised, on the device."""
+        """Images of one shape, (B, 3, H, W), normalised, on the device."""
         stacked = torch.stack([self.tensor(self.array(sample)) for sample in samples])
         return stacked.to(self.device, memory_format=torch.channels_last)
 
 
 def pictures(
-    context: RunContext, index: DatasetIndex, *, size: int, normalisation: Normalisation
+    context: RunContext, index: DatasetIndex, *, size: Size, normalisation: Normalisation
 ) -> Pictures:
     """The images at ``size`` on this rank's device."""
     return Pictures(index, size, context.spec.cache, normalisation, context.ranks.device)

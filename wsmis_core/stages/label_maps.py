@@ -9,18 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wsmis_core.data import Sample
+from wsmis_core.data import Sample, shape_at
 from wsmis_core.export import read_mask_png
+from wsmis_core.spec.parts import Size
 
 __all__ = ["LabelMaps", "nearest"]
 
 
 @dataclass(frozen=True, slots=True)
 class LabelMaps:
-    """The PNGs of one folder at ``size`` pixels a side."""
+    """The PNGs of one folder, each at the shape that its image has at ``size``."""
 
     folder: Path
-    size: int
+    size: Size
 
     def has(self, sample: Sample) -> bool:
         """Whether the sample has a label map."""
@@ -30,10 +31,11 @@ class LabelMaps:
         return self.folder / f"{sample.id}.png"
 
     def array(self, sample: Sample) -> NDArray[np.uint8]:
-        """Class ids (size, size), 255 unknown; all background for a sample without a label map."""
+        """Class ids (H, W), 255 unknown; all background for a sample without a label map."""
+        shape = shape_at(sample, self.size)
         if not self.has(sample):
-            return np.zeros((self.size, self.size), dtype=np.uint8)
-        return nearest(read_mask_png(self.path(sample)), (self.size, self.size))
+            return np.zeros(shape, dtype=np.uint8)
+        return nearest(read_mask_png(self.path(sample)), shape)
 
 
 def nearest(labels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -67,7 +67,7 @@ def run(context: RunContext, params: MakeIrLabels) -> StageResult:
 
 def _source(sample: Sample, images: Pictures, maps: MapsFolder) -> _Source:
     stored = maps.load(sample)
-    full = resized(stored.maps.to(images.device), (images.size, images.size))
+    full = resized(stored.maps.to(images.device), images.shape(sample))
     return _Source(images.raw(sample), stored.class_ids, normalise(full))
 
 

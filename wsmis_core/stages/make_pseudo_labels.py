@@ -5,15 +5,13 @@ from __future__ import annotations
 import torch
 
 from wsmis_core.engine import RunContext, StageResult
-from wsmis_core.models import IRNet
 from wsmis_core.spec.stages import MakePseudoLabels
-from wsmis_core.stages.inputs import dataset_index, input_artifact, load_model, pictures, samples_of
+from wsmis_core.stages.inputs import dataset_index, input_artifact, pictures, samples_of
 from wsmis_core.stages.labelling import write_labels
 from wsmis_core.stages.local_pixels import local_net
 from wsmis_core.stages.maps import MapsFolder
 from wsmis_core.stages.refinement import check_refinement
-from wsmis_core.stages.train_irnet import irnet_from
-from wsmis_core.stages.walking import write_walked_maps
+from wsmis_core.stages.walking import Walk, write_soft_maps
 
 __all__ = ["run"]
 
@@ -26,13 +24,14 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
     check_refinement(params.refine_before, field="params.refine_before")
     check_refinement(params.refine, field="params.refine")
     index = dataset_index(context)
-    cams, source = input_artifact(context, "cams"), input_artifact(context, "irnet")
-    irnet = load_model(source, irnet_from).to(context.ranks.device)
-    assert isinstance(irnet, IRNet)
-    images = pictures(context, index, size=params.image_size, normalisation=source.details["normalisation"])
+    cams = input_artifact(context, "cams")
+    irnet = input_artifact(context, "irnet") if "irnet" in context.spec.inputs else None
+    normalisation = (irnet or cams).details["normalisation"]
+    images = pictures(context, index, size=params.image_size, normalisation=normalisation)
+    walk = None if irnet is None else Walk.of(irnet, params, images)
     maps = MapsFolder(cams.folder / "cams")
     samples = [sample for sample in samples_of(index, params.splits) if maps.has(sample)]
-    walked, kept_in_walk = write_walked_maps(context, params, irnet, samples, images, maps)
+    walked, kept_in_walk = write_soft_maps(context, params, samples, images, maps, walk)
     context.ranks.wait()
     net = None
     if params.local is not None:

@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from wsmis_core.data.augmentation import augment
+from wsmis_core.data.augmentation import augment, framed, random_frame, rescaled
 from wsmis_core.engine import RunContext, StageResult, Task, Term, train
-from wsmis_core.errors import DataError
-from wsmis_core.irn import EPSILON, TERMS, WEIGHTS, irnet_loss_terms
+from wsmis_core.errors import DataError, SpecError
+from wsmis_core.irn import EPSILON, TERMS, WEIGHTS, irnet_loss_terms, seen_through_windows
 from wsmis_core.models import TRUNKS, Classifier, IRNet, Trunk
 from wsmis_core.spec.stages import TrainIrnet
 from wsmis_core.stages.inputs import (
@@ -26,6 +26,7 @@ from wsmis_core.stages.inputs import (
     save_model,
 )
 from wsmis_core.stages.label_maps import LabelMaps
+from wsmis_core.stages.maps import UNKNOWN
 from wsmis_core.stages.train_classifier import classifier_from
 
 __all__ = ["irnet_from", "run"]
@@ -45,6 +46,7 @@ def run(context: RunContext, params: TrainIrnet) -> StageResult:
         details={
             "trunk": task.trunk_name,
             "image_size": params.image_size,
+            "crop_size": _window(params),
             "normalisation": params.normalisation,
         },
     )
@@ -80,6 +82,7 @@ class _Boundaries(Task):
         torch.manual_seed(params.seed)
         self.trunk_name, trunk = _trunk(context, params)
         self.model = IRNet(trunk)
+        _check_radius(params, cells=_window(params) // self.model.grid_stride)
 
     @property
     def size(self) -> int:
@@ -89,11 +92,18 @@ class _Boundaries(Task):
         return self.model.parameter_groups()
 
     def example(self, index: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        sample = self.samples[index]
-        image, seeds = augment(
-            self.pictures.array(sample), self.seeds.array(sample), scope=self.params.augmentation, rng=rng
-        )
-        return {"image": self.pictures.tensor(image), "seeds": torch.tensor(seeds)}
+        sample, params = self.samples[index], self.params
+        image, seeds = self.pictures.array(sample), self.seeds.array(sample)
+        if params.rescale is not None:
+            image, seeds = rescaled(image, seeds, factor=rng.uniform(*params.rescale))
+        image, moved = augment(image, seeds, scope=params.augmentation, rng=rng)
+        assert moved is not None
+        pixels = self.pictures.tensor(image)  # (3, H, W), its mean 0
+        if params.crop_size is not None:
+            frame = random_frame(moved.shape, side=params.crop_size, rng=rng)
+            pixels = torch.from_numpy(framed(pixels.numpy(), frame, fill=0))
+            moved = framed(moved, frame, fill=UNKNOWN)
+        return {"image": pixels, "seeds": torch.tensor(moved)}
 
     def terms(self, model: nn.Module, batch: Mapping[str, Tensor], *, step: int) -> list[Term]:
         del step
@@ -109,21 +119,46 @@ class _Boundaries(Task):
 
     @torch.no_grad()
     def set_mean_shift(self, context: RunContext) -> None:
-        """Make the mean displacement over all training images the mean shift (METHOD 2b)."""
-        ranks = context.ranks
-        self.model.eval()
-        self.model.mean_shift.zero_()
+        """Make the mean displacement over all cells of all training images the mean shift."""
+        ranks, window = context.ranks, _window(self.params)
+        model = self.model.eval()
+        model.mean_shift.zero_()
+
+        def see(images: Tensor) -> Tensor:
+            on_device = images.to(ranks.device, memory_format=torch.channels_last)
+            return model.displacements(on_device, window=window)
+
         sums = torch.zeros(3, dtype=torch.float64, device=ranks.device)
         mine = [self.samples[index] for index in ranks.share(len(self.samples))]
         progress = context.events.progress("mean shift", total=len(mine), unit="images")
         for start in range(0, len(mine), self.params.batch_size):
             batch = mine[start : start + self.params.batch_size]
-            _, displacement = self.model(self.pictures.batch(batch))  # (B, 2, h, w)
-            cells = displacement.new_tensor([displacement.numel() / 2])
-            sums += torch.cat([displacement.sum(dim=(0, 2, 3)), cells]).double()
+            images = [self.pictures.tensor(self.pictures.array(sample)) for sample in batch]
+            for field in seen_through_windows(see, images, window=window, stride=model.grid_stride):
+                sums[:2] += field.double().sum(dim=(1, 2))
+                sums[2] += field[0].numel()
             progress.advance(len(batch))
         total = ranks.summed(sums)
-        self.model.mean_shift.copy_(total[:2] / total[2])
+        model.mean_shift.copy_(total[:2] / total[2])
+
+
+def _window(params: TrainIrnet) -> int:
+    """Pixels a side of what the network is trained on, and so of what it is to see at once later."""
+    if params.crop_size is not None:
+        return params.crop_size
+    assert params.image_size != "native", "the spec asks for a crop there"
+    return params.image_size
+
+
+def _check_radius(params: TrainIrnet, *, cells: int) -> None:
+    """Raise SpecError where no pair of cells has all its destinations on the grid."""
+    if cells < 2 * params.radius - 1:
+        raise SpecError(
+            f"At {_window(params)} pixels the grid has {cells} cells a side, radius {params.radius} "
+            f"needs {2 * params.radius - 1}.",
+            field="params.radius",
+            remedy=f"Set it to {(cells + 1) // 2} or less, or train on larger images.",
+        )
 
 
 def _trunk(context: RunContext, params: TrainIrnet) -> tuple[str, Trunk]:

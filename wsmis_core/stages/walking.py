@@ -1,77 +1,126 @@
-"""The maps walked along IRNet's boundaries: what the pseudo-labels are cut from."""
+"""The maps walked along IRNet's boundaries: what the pseudo-labels are cut from.
+
+Axes: K classes of an image, H x W pixels, h x w cells of IRNet's grid.
+"""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
-from torch.nn.utils.rnn import pad_sequence
+from torch import Tensor
 
 from wsmis_core.data import Sample
 from wsmis_core.engine import ItemFolder, RunContext
-from wsmis_core.irn import random_walk
+from wsmis_core.irn import random_walks, seen_through_windows
 from wsmis_core.models import IRNet
 from wsmis_core.spec.stages import MakePseudoLabels
-from wsmis_core.stages.inputs import Pictures
+from wsmis_core.stages.inputs import Input, Pictures, load_model
 from wsmis_core.stages.labelling import guarded
 from wsmis_core.stages.maps import MapsFolder, StoredMaps, resized, save_maps
 from wsmis_core.stages.refinement import refined
+from wsmis_core.stages.train_irnet import irnet_from
 
-__all__ = ["write_walked_maps"]
+__all__ = ["Walk", "write_soft_maps"]
 
 _AT_ONCE = 8  # images; one alone is mostly overhead on small grids
 _LEAST_MAXIMUM = 1e-12  # of maps that are all zero
 
 
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """An IRNet, and how maps walk along the boundaries that it sees."""
+
+    irnet: IRNet
+    params: MakePseudoLabels
+    images: Pictures
+    window: int  # pixels a side that the network sees at once
+
+    @classmethod
+    def of(cls, source: Input, params: MakePseudoLabels, images: Pictures) -> Walk:
+        """The walk with the IRNet of an artifact."""
+        irnet = load_model(source, irnet_from).to(images.device)
+        assert isinstance(irnet, IRNet)
+        return cls(irnet, params, images, params.crop_size or source.details["crop_size"])
+
+    def boundaries(self, samples: Sequence[Sample]) -> list[Tensor]:
+        """Of each image, (h, w)."""
+
+        def see(images: Tensor) -> Tensor:
+            return self.irnet.boundaries(self._on_device(images), window=self.window)[:, None]
+
+        return [seen[0] for seen in self._seen(see, samples)]
+
+    def along(
+        self, boundaries: Sequence[Tensor], maps: Sequence[Tensor], shapes: Sequence[tuple[int, int]]
+    ) -> list[Tensor]:
+        """Maps (K, h', w') of each image, walked along its boundaries (h, w), at its shape (H, W)."""
+        stride = self.irnet.grid_stride
+        walked = random_walks(
+            [resized(one, (*boundary.shape,)) for one, boundary in zip(maps, boundaries, strict=True)],
+            boundaries,
+            radius=self.params.radius,
+            beta=self.params.beta,
+            log2_steps=[self._log2_steps(boundary.numel()) for boundary in boundaries],
+        )
+        return [
+            resized(one, (one.shape[1] * stride, one.shape[2] * stride))[:, :height, :width]
+            for one, (height, width) in zip(walked, shapes, strict=True)
+        ]
+
+    def _seen(self, see: Callable[[Tensor], Tensor], samples: Sequence[Sample]) -> list[Tensor]:
+        images = [self.images.tensor(self.images.array(sample)) for sample in samples]
+        return seen_through_windows(see, images, window=self.window, stride=self.irnet.grid_stride)
+
+    def _on_device(self, images: Tensor) -> Tensor:
+        return images.to(self.images.device, memory_format=torch.channels_last)
+
+    def _log2_steps(self, cells: int) -> int:
+        """Steps fit for the grid: 2^8 belong to 128 x 128 cells, a quarter of it to half the side."""
+        if self.params.log2_steps == "grid":
+            return max(0, round(8 - 2 * math.log2(128 / math.sqrt(cells))))
+        return self.params.log2_steps
+
+
 @torch.no_grad()
-def write_walked_maps(
+def write_soft_maps(
     context: RunContext,
     params: MakePseudoLabels,
-    irnet: IRNet,
     samples: Sequence[Sample],
     images: Pictures,
     maps: MapsFolder,
+    walk: Walk | None,
 ) -> tuple[MapsFolder, int]:
     """Write `walked/<sample>.npz`: at image size, refined where asked for, over their maximum.
 
-    Beside them, how many objects this rank kept unrefined since refinement would have erased them.
+    Without a walk the maps stay where they are. Beside them, how many objects this rank kept unrefined
+    since refinement would have erased them.
     """
     folder = ItemFolder(context, "walked", suffix=".npz")
     kept = 0
     for batch in folder.batches(
-        samples, item_id=lambda sample: sample.id, size=_AT_ONCE, phase="random walk"
+        samples, item_id=lambda sample: sample.id, size=_AT_ONCE, phase="random walk" if walk else "soft maps"
     ):
-        boundaries = irnet.boundaries(images.batch(batch))  # (B, h, w)
-        height, width = boundaries.shape[1:]
         all_stored = [maps.load(sample) for sample in batch]
-        starts = []
-        for sample, stored in zip(batch, all_stored, strict=True):
-            before = stored.maps.to(boundaries.device)
-            if params.refine_before is not None:
-                before = refined(before, images.raw(sample), params.refine_before)
-            starts.append(resized(before, (height, width)))
-        all_walked = random_walk(
-            pad_sequence(starts, batch_first=True),  # (B, K of the image with most classes, h, w)
-            boundaries,
-            radius=params.radius,
-            beta=params.beta,
-            log2_steps=_log2_steps(params, cells=height),
-        )
-        for sample, stored, walked in zip(batch, all_stored, all_walked, strict=True):
-            soft = resized(walked[: len(stored.class_ids)], (params.image_size, params.image_size))
+        shapes = [images.shape(sample) for sample in batch]
+        before = [
+            one if params.refine_before is None else refined(one, images.raw(sample), params.refine_before)
+            for sample, stored in zip(batch, all_stored, strict=True)
+            for one in [stored.maps.to(images.device)]
+        ]
+        if walk is None:
+            all_soft = [resized(one, shape) for one, shape in zip(before, shapes, strict=True)]
+        else:
+            all_soft = walk.along(walk.boundaries(batch), before, shapes)
+        for sample, stored, soft in zip(batch, all_stored, all_soft, strict=True):
+            best = soft
             if params.refine is not None:
                 better = refined(soft, images.raw(sample), params.refine)
                 outcome = guarded(soft, better, stored.class_ids, params.threshold)
-                soft, kept = outcome.maps, kept + outcome.kept_unrefined
-            result = StoredMaps(stored.class_ids, soft / soft.max().clamp(min=_LEAST_MAXIMUM))
+                best, kept = outcome.maps, kept + outcome.kept_unrefined
+            result = StoredMaps(stored.class_ids, best / best.max().clamp(min=_LEAST_MAXIMUM))
             folder.write(sample.id, functools.partial(save_maps, stored=result))
     return MapsFolder(context.output / "walked"), kept
-
-
-def _log2_steps(params: MakePseudoLabels, *, cells: int) -> int:
-    """Steps fit for the grid: 2^8 belong to 128 cells a side, a quarter of it to half the side."""
-    if params.log2_steps == "grid":
-        return max(0, round(8 - 2 * math.log2(128 / cells)))
-    return params.log2_steps

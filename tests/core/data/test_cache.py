@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsmis_core.data import DatasetIndex, Sample, prepared_image
+from wsmis_core.data import DatasetIndex, Sample, prepared_image, shape_at
 from wsmis_core.data.cache import resized
 from wsmis_core.errors import DataError
 from wsmis_core.spec import SiimDataset
@@ -100,3 +100,17 @@ def test_a_file_that_has_changed_is_refused(one: tuple[DatasetIndex, Sample], tm
     with pytest.raises(DataError, match="has changed since") as caught:
         prepared_image(index, sample, size=16, cache=tmp_path / "cache")
     assert caught.value.field == str(index.path(sample))
+
+
+def test_an_image_at_its_own_size_is_read_from_its_file(
+    one: tuple[DatasetIndex, Sample], tmp_path: Path
+) -> None:
+    index, sample = one
+    cache = tmp_path / "cache"
+    assert shape_at(sample, "native") == (2, 4)
+    assert shape_at(sample, 16) == (16, 16)
+    assert prepared_image(index, sample, size="native", cache=cache)[..., 0].tolist() == GREY.tolist()
+    assert not cache.exists()
+    Image.fromarray(255 - GREY).save(index.path(sample))
+    with pytest.raises(DataError, match="has changed since"):
+        prepared_image(index, sample, size="native", cache=cache)

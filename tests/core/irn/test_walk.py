@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsmis_core.irn import affinities, random_walk, search_paths
+from wsmis_core.irn import affinities, random_walk, random_walks, search_paths
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden" / "02_propagate_20x24_C1.npz"
 
@@ -91,3 +91,32 @@ def test_values_stay_in_range_on_any_grid(seed: int, height: int, width: int, lo
     for one, begun in zip(walked, start, strict=True):
         assert begun.min() - 1e-12 <= one.min()
         assert one.max() <= begun.max() + 1e-12
+
+
+def test_images_of_different_shapes_walk_together_as_alone() -> None:
+    generator = torch.Generator().manual_seed(3)
+    shapes = [(2, 7, 12), (1, 12, 5), (3, 9, 9), (1, 2, 3), (2, 7, 12)]
+    steps = [3, 3, 0, 3, 5]
+    maps = [torch.rand(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+    boundaries = [torch.rand(shape[1:], generator=generator, dtype=torch.float64) for shape in shapes]
+    together = random_walks(maps, boundaries, radius=4, beta=3, log2_steps=steps)
+    for number, walked in enumerate(together):
+        alone = random_walk(maps[number], boundaries[number], radius=4, beta=3, log2_steps=steps[number])
+        torch.testing.assert_close(walked, alone, rtol=1e-13, atol=0)
+
+
+def test_large_images_walk_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wsmis_core.irn.walk._CELLS_AT_ONCE", 30)
+    sizes = []
+
+    def noted(maps: torch.Tensor, boundary: torch.Tensor, **kind: float) -> torch.Tensor:
+        del kind
+        sizes.append(tuple(boundary.shape))
+        return maps
+
+    monkeypatch.setattr("wsmis_core.irn.walk.random_walk", noted)
+    shapes = [(3, 4), (4, 3), (3, 3), (6, 6), (2, 2)]
+    maps = [torch.full((1, *shape), float(number)) for number, shape in enumerate(shapes)]
+    walked = random_walks(maps, [one[0] for one in maps], log2_steps=[1] * 5)
+    assert sizes == [(1, 3, 4), (2, 4, 3), (1, 6, 6), (1, 2, 2)]
+    assert [(one.min().item(), one.max().item()) for one in walked] == [(n, n) for n in range(5)]

@@ -79,3 +79,24 @@ def test_inference_passes_the_trunk_once_and_gives_what_the_parts_give(small: IR
     torch.testing.assert_close(boundary, small.boundaries(images))
     with torch.no_grad():
         torch.testing.assert_close(displacement, small(images)[1])
+
+
+def test_small_images_are_padded_to_the_window_and_cut_out_again(small: IRNet) -> None:
+    """As published: image and mirror are padded right and below, then cut to the image's own cells."""
+    small.eval().mean_shift.copy_(torch.tensor([0.5, -2.0]))
+    images = torch.randn(2, 3, 30, 21)
+    boundary, displacement = small.infer(images, window=48)
+    assert boundary.shape == (2, 15, 11)
+    with torch.no_grad():
+        padded = torch.zeros(2, 3, 48, 48)
+        padded[..., :30, :21] = images
+        logits, expected = small(padded)
+        padded[..., :30, :21] = images.flip(-1)
+        mirrored, _ = small(padded)
+    logits, mirrored = logits[..., :15, :11], mirrored[..., :15, :11].flip(-1)
+    torch.testing.assert_close(boundary, torch.sigmoid((logits + mirrored) / 2)[:, 0])
+    torch.testing.assert_close(displacement, expected[..., :15, :11])
+    torch.testing.assert_close(small.boundaries(images, window=48), boundary)
+    torch.testing.assert_close(small.displacements(images, window=48), displacement)
+    # A window that is no larger than the image changes nothing.
+    torch.testing.assert_close(small.boundaries(images, window=21), small.boundaries(images))

@@ -95,12 +95,43 @@ def test_an_unknown_stage_lists_the_known_ones() -> None:
             "params.refine.x",
         ),
         ("make_ir_labels", {"refine": {"name": "grabcut", "probable": 10}}, {"cams": "a"}, "params.refine"),
+        ("train_irnet", {"image_size": "native"}, {"ir_labels": "a", "classifier": "b"}, "params"),
+        ("train_irnet", {"rescale": [0.5, 1.5]}, {"ir_labels": "a", "classifier": "b"}, "params"),
+        (
+            "train_irnet",
+            {"rescale": [2, 1], "crop_size": 64},
+            {"ir_labels": "a", "classifier": "b"},
+            "params",
+        ),
+        (
+            "make_pseudo_labels",
+            {"image_size": "native", "local": {}},
+            {"cams": "a", "irnet": "b"},
+            "params",
+        ),
     ],
 )
 def test_params_and_inputs_that_do_not_go_together(
     stage: str, params: dict[str, Any], inputs: dict[str, str], field: str
 ) -> None:
     assert field in problems(stage, params, **inputs)
+
+
+def test_without_an_irnet_what_says_how_to_walk_is_refused() -> None:
+    walked = {"radius": 4, "beta": 2.0, "log2_steps": "grid", "refine_before": {"name": "pamr"}}
+    told = problems("make_pseudo_labels", walked | {"crop_size": 64}, cams="a")
+    assert set(told) == {f"params.{name}" for name in [*walked, "crop_size"]}
+    assert "'grid' has no meaning" in told["params.log2_steps"]
+    kept = {"image_size": "native", "refine": {"name": "pamr"}, "threshold": {"name": "otsu"}}
+    make_params("make_pseudo_labels", kept, {"cams": "a"})
+
+
+@pytest.mark.parametrize(("value", "told"), [(33, "multiple of 16"), ("own", "valid integer"), (None, "int")])
+def test_a_value_that_is_none_of_several_kinds_is_one_problem(value: object, told: str) -> None:
+    found = problems("make_pseudo_labels", {"image_size": value}, cams="a")
+    assert set(found) == {"params.image_size"}
+    assert told in str(found["params.image_size"])
+    assert "or input should be 'native'." in str(found["params.image_size"])
 
 
 def test_the_catalogue_is_whole_and_its_kinds_have_producers() -> None:
