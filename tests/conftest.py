@@ -226,7 +226,7 @@ class World:
     def artifact(self, claim: Claim) -> Manifest:
         """The attempt's artifact, in its place."""
         folder = self.settings.artifact_folder(claim.job)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "weights.bin").write_bytes(b"0123456789")
         stage = next(stage for stage in CATALOGUE.values() if stage.name == claim.stage)
         manifest = Manifest(

@@ -5,11 +5,19 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["sha256_of", "sync", "write_atomically", "write_bytes_atomically", "write_text_atomically"]
+__all__ = [
+    "link_or_copy",
+    "sha256_of",
+    "sync",
+    "write_atomically",
+    "write_bytes_atomically",
+    "write_text_atomically",
+]
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -40,6 +48,15 @@ def write_text_atomically(path: Path, text: str) -> None:
     write_bytes_atomically(path, text.encode())
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """The finished file ``source`` at ``target`` too: a hard link where the file system has them."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        write_atomically(target, functools.partial(_copy, source))
+
+
 def sync(path: Path) -> None:
     """Have the disk hold what was written to the file or folder ``path``."""
     handle = os.open(path, os.O_RDONLY)
@@ -57,3 +74,7 @@ def sha256_of(path: Path) -> str:
 
 def _write(data: bytes, path: Path) -> None:
     path.write_bytes(data)
+
+
+def _copy(source: Path, path: Path) -> None:
+    shutil.copyfile(source, path)

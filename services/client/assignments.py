@@ -9,7 +9,7 @@ import yaml
 
 from wsmis_core.errors import SpecError
 
-__all__ = ["assignment", "nested", "pairs", "step_params"]
+__all__ = ["assignment", "min_scores", "nested", "pairs", "step_min_scores", "step_params"]
 
 
 def assignment(word: str, *, option: str) -> tuple[str, str]:
@@ -57,6 +57,42 @@ def step_params(words: Iterable[str], *, option: str = "--set") -> dict[str, dic
                 remedy=f"Write {option} step.param=value, or {option} '*.param=value' for every step.",
             )
     return nested(words, option=option)
+
+
+def min_scores(words: Iterable[str], *, option: str = "--min-score") -> dict[str, float | None]:
+    """Least values by metric; `null` takes a gate away."""
+    return {
+        metric: _least(text, word=f"{metric}={text}", option=option)
+        for metric, text in pairs(words, option=option).items()
+    }
+
+
+def step_min_scores(
+    words: Iterable[str], *, option: str = "--min-score"
+) -> dict[str, dict[str, float | None]]:
+    """{step: {metric: least}} of words `step.metric=least`."""
+    made: dict[str, dict[str, float | None]] = {}
+    for name, least in min_scores(words, option=option).items():
+        step, dot, metric = name.partition(".")
+        if not (step and dot and metric):
+            raise SpecError(
+                f"{name!r} names no step and metric.",
+                field=option,
+                remedy=f"Write {option} step.metric=least, as in train_classifier.val_f1=0.5.",
+            )
+        made.setdefault(step, {})[metric] = least
+    return made
+
+
+def _least(text: str, *, word: str, option: str) -> float | None:
+    if text == "null":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise SpecError(
+            f"{word!r}: the least is no number.", field=option, remedy="Give a number, or null for no gate."
+        ) from None
 
 
 def _value(text: str, *, word: str, option: str) -> Any:

@@ -82,16 +82,19 @@ class Client:
         return cast(Pipeline, self._json("GET", _path("pipelines", pipeline)))
 
     def run(self, request: Mapping[str, Any]) -> Pipeline:
-        """POST /pipelines; ``request``: recipe, dataset, params, name, priority."""
+        """POST /pipelines; ``request``: recipe, dataset, params, min_score, name, priority."""
         return cast(Pipeline, self._json("POST", "/pipelines", body=request, once=True))
 
     def cancel(self, what: str, ident: str) -> Any:
         """Cancels; ``what`` is "jobs" or "pipelines"."""
         return self._json("POST", _path(what, ident, "cancel"))
 
-    def retry(self, what: str, ident: str) -> Any:
-        """Queues what failed or was cancelled again; ``what`` is "jobs" or "pipelines"."""
-        return self._json("POST", _path(what, ident, "retry"))
+    def retry(self, what: str, ident: str, *, min_score: Mapping[str, Any] | None = None) -> Any:
+        """Queues what failed or was cancelled again; ``what`` is "jobs" or "pipelines".
+
+        ``min_score`` is laid over the gates: {metric: least} of a job, {step: {metric: least}} of a pipeline.
+        """
+        return self._json("POST", _path(what, ident, "retry"), body={"min_score": min_score or {}})
 
     def manifest(self, job: str) -> dict[str, Any]:
         return cast(dict[str, Any], self._json("GET", _path("jobs", job, "artifacts")))

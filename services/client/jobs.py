@@ -9,7 +9,7 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from services.client.assignments import nested, pairs
+from services.client.assignments import min_scores, nested, pairs, step_min_scores
 from services.client.connection import AsJson, Url, connected
 from services.client.exits import ExitStatus
 from services.client.figures import counted, duration, moment, status_text
@@ -19,7 +19,7 @@ from services.client.pipelines import pipeline_ended
 from services.client.progress import job_row, reached
 from services.client.replies import Job
 from wsmis_core.errors import SpecError
-from wsmis_core.spec import read_yaml
+from wsmis_core.spec import changed_min_score, read_yaml
 
 __all__ = ["cancel", "job", "job_ended", "jobs", "retry", "submit", "watch"]
 
@@ -40,6 +40,10 @@ def submit(
     file: Annotated[
         Path | None, typer.Option("-f", "--file", help="YAML with the request; options are laid over it.")
     ] = None,
+    gates: Annotated[
+        list[str] | None,
+        typer.Option("--min-score", metavar="METRIC=LEAST", help="The job fails below this."),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="A name for the job.")] = None,
     priority: Annotated[int | None, typer.Option(help="Higher goes first.")] = None,
     gpus: Annotated[int | None, typer.Option(help="How many GPUs; else the service decides.")] = None,
@@ -54,6 +58,8 @@ def submit(
         request |= {key: value for key, value in given.items() if value is not None}
         request["params"] = {**request.get("params", {}), **nested(settings or [])}
         request["inputs"] = {**request.get("inputs", {}), **pairs(inputs or [], option="--input")}
+        if gates:
+            request["min_score"] = changed_min_score(request.get("min_score", {}), min_scores(gates))
         if gpus is not None:
             request["resources"] = {**request.get("resources", {}), "gpus": gpus}
         made = client.submit(request)
@@ -115,10 +121,27 @@ def cancel(ident: Ident, url: Url = None, as_json: AsJson = False) -> None:
         output.show(changed, _state(changed))
 
 
-def retry(ident: Ident, url: Url = None, as_json: AsJson = False) -> None:
-    """Queue a failed or cancelled job again, or those of a pipeline; finished checkpoints are used."""
+def retry(
+    ident: Ident,
+    gates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--min-score",
+            metavar="[STEP.]METRIC=LEAST",
+            help="Another least for a gate, null for none; with the step's name for a pipeline.",
+        ),
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Queue a failed or cancelled job again, or those of a pipeline; finished checkpoints are used.
+
+    A job that its --min-score has stopped goes on with what it has made, under a lower one.
+    """
     with connected(url, as_json) as (client, output):
-        changed = client.retry(_kind(ident), ident)
+        kind = _kind(ident)
+        read = step_min_scores if kind == "pipelines" else min_scores
+        changed = client.retry(kind, ident, min_score=read(gates or []))
         output.show(changed, _state(changed))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from services.client.assignments import step_params
+from services.client.assignments import step_min_scores, step_params
 from services.client.connection import AsJson, Url, connected
 from services.client.exits import ExitStatus
 from services.client.figures import counted, duration, moment, status_text
@@ -25,6 +25,14 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="STEP.PARAM=VALUE", help="A step's param; '*' stands for every step."),
     ] = None,
+    gates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--min-score",
+            metavar="STEP.METRIC=LEAST",
+            help="The pipeline stops behind a step whose metric is below this.",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="A name for the pipeline.")] = None,
     priority: Annotated[int, typer.Option(help="Higher goes first.")] = 0,
     wait: Annotated[bool, typer.Option("--wait", help="Show the progress until the end.")] = False,
@@ -33,9 +41,15 @@ def run(
 ) -> None:
     """Run a recipe on a data set. With --wait, exit status 1 if it does not succeed."""
     with connected(url, as_json) as (client, output):
-        params = step_params(settings or [])
         made = client.run(
-            {"recipe": recipe, "dataset": dataset, "params": params, "name": name, "priority": priority}
+            {
+                "recipe": recipe,
+                "dataset": dataset,
+                "params": step_params(settings or []),
+                "min_score": step_min_scores(gates or []),
+                "name": name,
+                "priority": priority,
+            }
         )
         if wait:
             output.note(f"{made['id']}: Ctrl-C ends the waiting only; wsmis cancel ends the pipeline.")
@@ -84,14 +98,16 @@ def _views(made: Pipeline) -> list[Table]:
     facts.add_row("recipe", made["recipe"])
     facts.add_row("dataset", made["dataset"])
     facts.add_row("status", status_text(made["status"]))
+    if failure := made["failure"]:
+        facts.add_row("failure", f"{failure['step']}: {failure['reason']}: {failure['message']}")
+        facts.add_row("remedy", failure["remedy"] or f"wsmis logs {failure['job']} shows what it said.")
     jobs = Table("step", Column("job", no_wrap=True), "status", "time", "result")
     for job in made["jobs"]:
-        failure = job["failure"]
         jobs.add_row(
             job["step"],
             job["id"],
             status_text(job["status"]),
             "cached" if job["cached"] else duration(job["seconds"]),
-            f"{failure['message']} {failure['remedy'] or ''}" if failure else counted(job["metrics"]),
+            job["failure"]["message"] if job["failure"] else counted(job["metrics"]),
         )
     return [facts, jobs]

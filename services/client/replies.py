@@ -49,6 +49,7 @@ class Job(TypedDict):
     inputs: dict[str, str]
     priority: int
     max_attempts: int
+    min_score: dict[str, float]
     status: JobStatus
     progress: Progress | None
     metrics: dict[str, float] | None
@@ -63,12 +64,18 @@ class StepJob(Job):
     cached: bool
 
 
+class StepFailure(Failure):
+    step: str
+    job: str
+
+
 class Pipeline(TypedDict):
     id: str
     name: str | None
     recipe: str
     dataset: str
     status: Literal["running", "succeeded", "failed", "cancelled"]
+    failure: StepFailure | None
     created: str
     jobs: list[StepJob]
 

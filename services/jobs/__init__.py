@@ -14,6 +14,7 @@ from services.jobs.datasets import (
     renew_dataset,
 )
 from services.jobs.errors import Conflict, Fenced, Forbidden, NotConfigured, NotFound, Stale, Unauthorized
+from services.jobs.gates import change_min_score
 from services.jobs.idempotency import Idempotency, make_once
 from services.jobs.keys import Caller, Scope, authenticate, make_key, scopes_of
 from services.jobs.outcomes import Ended, fail, finish_cancel, record, release, succeed
@@ -79,6 +80,7 @@ __all__ = [
     "authenticate",
     "cancel",
     "cancel_pipeline",
+    "change_min_score",
     "claim_dataset",
     "claim_next",
     "configure_log",

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.jobs.settings import Settings
-from services.jobs.status import Status
+from services.jobs.status import FINAL, Status
 from services.jobs.tables import Job
 from wsmis_core.spec import MANIFEST_FILE, code_digest
 
@@ -37,11 +37,16 @@ def cache_key(
 
 
 def finished_twin(session: Session, key: str | None, settings: Settings) -> Job | None:
-    """The latest succeeded job with ``key`` whose artifact is still there."""
+    """The latest job with ``key`` whose artifact is still there.
+
+    One that succeeded, or else one that its gate has stopped.
+    """
     if key is None:
         return None
     twins = session.scalars(
-        select(Job).where(Job.cache_key == key, Job.status == Status.SUCCEEDED).order_by(Job.id.desc())
+        select(Job)
+        .where(Job.cache_key == key, Job.status.in_(FINAL), Job.artifact_digest.is_not(None))
+        .order_by((Job.status == Status.SUCCEEDED).desc(), Job.id.desc())
     )
     return next(
         (twin for twin in twins if (settings.artifact_folder(twin.id) / MANIFEST_FILE).is_file()), None

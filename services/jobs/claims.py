@@ -29,6 +29,7 @@ class Claim:
     gpus: int  # granted
     processes: int  # ranks
     max_attempts: int
+    reuses: str | None = None  # a job whose artifact may be taken over
 
     @property
     def token(self) -> int:
@@ -87,6 +88,7 @@ def claim_next(
             gpus=gpus,
             processes=job.processes or max(1, gpus),
             max_attempts=job.max_attempts,
+            reuses=job.reuses,
         )
     return None
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from services.jobs.dependencies import DEAD, revive_skipped, settle_dependents
 from services.jobs.errors import Conflict, NotFound
+from services.jobs.gates import below_min_score
 from services.jobs.status import FINAL, Status
 from services.jobs.tables import Job, JobInput
 from services.jobs.times import utc_now
@@ -46,7 +47,8 @@ def retry(session: Session, job: Job) -> list[str]:
     """Take up a failed or cancelled job again, with its checkpoints and all its tries.
 
     What was skipped for it waits again. Returns the ids to publish after the commit. Raises
-    Conflict if the job is in another state, or if an input of it has to be retried first.
+    Conflict if the job is in another state, if what it has made is still below its `min_score`,
+    or if an input of it has to be retried first.
     """
     if job.status not in {Status.FAILED, Status.CANCELLED}:
         skipped = "Retry the input that failed or was cancelled." if job.status is Status.SKIPPED else None
@@ -55,6 +57,9 @@ def retry(session: Session, job: Job) -> list[str]:
             field="status",
             remedy=skipped or "Submit a new job.",
         )
+    below = None if job.artifact_digest is None else below_min_score(job)
+    if below is not None:
+        raise Conflict(below.message, field=below.field, remedy=below.remedy)
     sources = session.scalars(
         select(Job)
         .join(JobInput, JobInput.input_id == Job.id)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.jobs.claims import Claim, held
 from services.jobs.dependencies import settle_dependents
+from services.jobs.gates import below_min_score
 from services.jobs.status import AttemptOutcome, Status
 from services.jobs.tables import Attempt, Job, JobEvent
 from services.jobs.times import utc_now
@@ -58,22 +59,19 @@ def record(session: Session, claim: Claim, events: Sequence[Event]) -> None:
 def succeed(session: Session, claim: Claim, manifest: Manifest) -> Ended:
     """The attempt's artifact is in place; a job that is to be cancelled is cancelled all the same.
 
-    Raises Fenced.
+    A job whose metrics are below its `min_score` has failed, and keeps its artifact. Raises Fenced.
     """
     job = held(session, claim)
     if job.status is Status.CANCELLING:
         return stop(session, job)
     now = utc_now()
-    transition(
-        session,
-        job,
-        Status.SUCCEEDED,
-        at=now,
-        failure=None,
-        metrics={**job.metrics, **manifest.metrics},
-        artifact_digest=manifest.digest,
-        artifact_bytes=sum(file.size for file in manifest.files),
-    )
+    job.metrics = {**job.metrics, **manifest.metrics}
+    job.artifact_digest = manifest.digest
+    job.artifact_bytes = sum(file.size for file in manifest.files)
+    failure = below_min_score(job)
+    if failure is not None:
+        return lose(session, job, failure, outcome=AttemptOutcome.FAILED, at=now)
+    transition(session, job, Status.SUCCEEDED, at=now, failure=None)
     end_attempt(session, job, AttemptOutcome.SUCCEEDED, at=now)
     return Ended(Status.SUCCEEDED, tuple(settle_dependents(session, job.id, at=now)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import Field
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from services.jobs.cache import finished_twin
 from services.jobs.control import cancel, retry
 from services.jobs.errors import Conflict
+from services.jobs.gates import change_min_score, shortfall
 from services.jobs.ids import make_id
 from services.jobs.repository import find_dataset
 from services.jobs.settings import Settings
@@ -26,7 +27,7 @@ from services.jobs.submission import (
 )
 from services.jobs.tables import Dataset, Job, Pipeline, PipelineJob
 from wsmis_core.errors import Problem, SpecError
-from wsmis_core.spec import CATALOGUE, PlannedStep, Spec, plan, recipes, stage_params
+from wsmis_core.spec import CATALOGUE, MinScoreChange, PlannedStep, Spec, plan, recipes, stage_params
 
 __all__ = ["PipelineRequest", "cancel_pipeline", "pipeline_status", "retry_pipeline", "submit_pipeline"]
 
@@ -40,6 +41,10 @@ class PipelineRequest(Spec):
         default_factory=dict,
         description="{step: {param: value}}; the step `*` stands for all that have the param",
     )
+    min_score: dict[str, MinScoreChange] = Field(
+        default_factory=dict,
+        description="{step: {metric: least}} over the recipe's own; below one, the pipeline stops there",
+    )
     name: Name | None = None
     priority: Priority = 0
 
@@ -47,7 +52,9 @@ class PipelineRequest(Spec):
 def submit_pipeline(session: Session, request: PipelineRequest, settings: Settings) -> Pipeline:
     """The recipe's jobs for the data set; a step that an earlier job has already done is linked to that job.
 
-    Raises SpecError that lists every offending field, those of a step under `params.<step>`.
+    Where that job is below the step's gate, or was stopped by its own, a new job takes over its
+    artifact and is judged by the step's. Raises SpecError that lists every offending field,
+    those of a step under `params.<step>` or `min_score.<step>`.
     """
     dataset = _dataset(session, request)
     planned = _planned(request, dataset)
@@ -57,6 +64,7 @@ def submit_pipeline(session: Session, request: PipelineRequest, settings: Settin
         recipe=request.recipe,
         dataset_id=dataset.id,
         params=request.params,
+        min_score=request.min_score,
         priority=request.priority,
         steps=[],
     )
@@ -72,17 +80,23 @@ def submit_pipeline(session: Session, request: PipelineRequest, settings: Settin
                 params=step.params,
                 inputs={role: jobs[source].id for role, source in step.inputs.items()},
                 priority=request.priority,
+                min_score=step.min_score,
                 name=f"{request.name} {step.name}"[:200] if request.name else step.name,
             ),
             settings,
         )
         twin = finished_twin(session, prepared.cache_key, settings)
-        job = jobs[step.name] = twin or store_job(session, prepared)
+        linked = twin if twin is not None and _is_good_enough(twin, step) else None
+        job = jobs[step.name] = linked or store_job(session, prepared, reuses=twin)
         pipeline.steps.append(
-            PipelineJob(step=step.name, position=position, job_id=job.id, job=job, cached=twin is not None)
+            PipelineJob(step=step.name, position=position, job_id=job.id, job=job, cached=linked is not None)
         )
     session.flush()
     return pipeline
+
+
+def _is_good_enough(twin: Job, step: PlannedStep) -> bool:
+    return twin.status is Status.SUCCEEDED and not shortfall(step.min_score, twin.metrics)
 
 
 def pipeline_status(jobs: Iterable[Status]) -> Status:
@@ -110,12 +124,24 @@ def cancel_pipeline(session: Session, pipeline: Pipeline) -> None:
             cancel(session, job)
 
 
-def retry_pipeline(session: Session, pipeline: Pipeline) -> list[str]:
+def retry_pipeline(
+    session: Session, pipeline: Pipeline, min_score: Mapping[str, Mapping[str, float | None]] | None = None
+) -> list[str]:
     """Retry every failed or cancelled job, the first steps first; returns the queued ones, to be published.
 
-    Raises Conflict if there is none, or if one is still being cancelled.
+    ``min_score`` ({step: {metric: least}}) is laid over the steps' gates first. Raises SpecError
+    where it names no step, Conflict if there is nothing to retry, or if a job is still being cancelled.
     """
     jobs = _locked_jobs(session, pipeline)
+    by_step = {step.step: job for step, job in zip(pipeline.steps, jobs, strict=True)}
+    for step, change in (min_score or {}).items():
+        if step not in by_step:
+            raise SpecError(
+                f"the pipeline {pipeline.id} has no such step.",
+                field=f"min_score.{step}",
+                remedy=f"Its steps are {', '.join(by_step)}.",
+            )
+        change_min_score(by_step[step], change)
     statuses = {job.status for job in jobs}
     if Status.CANCELLING in statuses:
         raise Conflict(
@@ -164,7 +190,7 @@ def _planned(request: PipelineRequest, dataset: Dataset) -> list[PlannedStep]:
             field="recipe",
             remedy=f"Use one of {', '.join(recipes())}.",
         )
-    planned = plan(recipe, request.params, has_masks=bool(dataset.has_masks))
+    planned = plan(recipe, request.params, has_masks=bool(dataset.has_masks), min_score=request.min_score)
     problems = [
         Problem(
             problem.message,

@@ -41,12 +41,13 @@ assert set(TRANSITIONS) == set(Status)
 
 
 class Reason(StrEnum):
-    """Why an attempt failed, where the stage itself could not say."""
+    """Why a job or an attempt failed, where the stage itself could not say."""
 
     WORKER_LOST = "worker_lost"
     RANK_KILLED = "rank_killed"
     CRASHED = "crashed"
     STALLED = "stalled"
+    BELOW_MIN_SCORE = "below_min_score"
 
 
 class AttemptOutcome(StrEnum):

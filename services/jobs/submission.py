@@ -20,7 +20,7 @@ from services.jobs.tables import Dataset, Job, JobEvent, JobInput
 from services.jobs.times import utc_now
 from services.jobs.transition import STATUS_EVENT
 from wsmis_core.errors import Problem, SpecError
-from wsmis_core.spec import CATALOGUE, Resources, Spec, Stage, make_params, producer
+from wsmis_core.spec import CATALOGUE, MinScore, Resources, Spec, Stage, make_params, producer
 from wsmis_core.spec.stages import Predict, StageParams, TrainSegmenter
 
 __all__ = ["JobRequest", "PreparedJob", "Priority", "dataset_problems", "prepare_job", "store_job"]
@@ -39,6 +39,7 @@ class JobRequest(Spec):
     resources: Resources = Resources()
     priority: Priority = 0
     max_attempts: int = Field(default=3, ge=1, le=100)
+    min_score: MinScore = Field(default_factory=dict)
     name: Name | None = None
 
 
@@ -84,8 +85,11 @@ def prepare_job(session: Session, request: JobRequest, settings: Settings) -> Pr
     )
 
 
-def store_job(session: Session, prepared: PreparedJob) -> Job:
-    """The job's rows and its first event; it is queued, or waits for its inputs."""
+def store_job(session: Session, prepared: PreparedJob, *, reuses: Job | None = None) -> Job:
+    """The job's rows and its first event; it is queued, or waits for its inputs.
+
+    With ``reuses`` its worker takes over that job's artifact, as long as it is there.
+    """
     request, now = prepared.request, utc_now()
     status = first_status([job.status for job in prepared.inputs.values()])
     assert status in {Status.QUEUED, Status.WAITING}, status
@@ -101,11 +105,13 @@ def store_job(session: Session, prepared: PreparedJob) -> Job:
         priority=request.priority,
         max_attempts=request.max_attempts,
         cache_key=prepared.cache_key,
+        min_score=request.min_score,
+        reuses=reuses.id if reuses else None,
         status=status,
         token=0,
         tries=0,
         last_event=1,
-        metrics={},
+        metrics=reuses.metrics if reuses else {},
         created=now,
         queued=now if status is Status.QUEUED else None,
         published=now if status is Status.QUEUED else None,

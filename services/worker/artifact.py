@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 from pydantic import ValidationError
 
 from wsmis_core.errors import ArtifactError
+from wsmis_core.files import link_or_copy, write_text_atomically
 from wsmis_core.spec import CATALOGUE, MANIFEST_FILE, FileEntry, Manifest
 
-__all__ = ["existing", "place", "verified"]
+__all__ = ["existing", "linked", "place", "verified"]
 
 _CHUNK_BYTES = 8 << 20
 
@@ -53,6 +54,21 @@ def existing(folder: Path, *, job: str, stage: str, beat: Beat) -> Manifest | No
         return verified(folder, job=job, stage=stage, beat=beat)
     except ArtifactError:
         return None
+
+
+def linked(source: Path, output: Path, *, of: str, job: str, stage: str, beat: Beat) -> bool:
+    """Whether ``output`` now holds what the job ``of`` made, in the name of ``job``: links to sound files.
+
+    Nothing is done where ``source``, the other job's artifact, is gone or damaged.
+    """
+    theirs = existing(source, job=of, stage=stage, beat=beat)
+    if theirs is None:
+        return False
+    for entry in theirs.files:
+        link_or_copy(source / entry.path, output / entry.path)
+    manifest = theirs.model_copy(update={"job": job})
+    write_text_atomically(output / MANIFEST_FILE, manifest.model_dump_json(indent=1))
+    return True
 
 
 def place(output: Path, artifact: Path) -> None:

@@ -26,7 +26,7 @@ from services.jobs import (
     succeed,
 )
 from services.worker import failures
-from services.worker.artifact import existing, place, verified
+from services.worker.artifact import existing, linked, place, verified
 from services.worker.attempt import AttemptFolder
 from services.worker.gpus import Gpu, problem
 from services.worker.heartbeat import OUTAGE, Heartbeat
@@ -106,8 +106,12 @@ class Supervisor:
         try:
             spec = heartbeat.insist(partial(run_spec, claim=claim, settings=self._settings))
             folder = AttemptFolder.prepare(path, spec)
+            reused = self._reused_output(claim, folder, heartbeat)
         except OSError as error:
             return partial(fail, claim=claim, failure=failures.unprepared(path, error))
+        if reused:
+            heartbeat.insist(partial(started, claim=claim))
+            return self._succeed(claim, folder, heartbeat)
         watch = _Watch()
         with self._start(claim, gpus, folder) as ranks:
             heartbeat.insist(partial(started, claim=claim))
@@ -191,14 +195,17 @@ class Supervisor:
         if heartbeat.cancelled:
             return partial(finish_cancel, claim=claim)
         if exit_code == 0 and folder.is_complete:
-            try:
-                manifest = self._placed_artifact(claim, folder, heartbeat)
-            except ArtifactError as error:
-                return partial(fail, claim=claim, failure=failures.damaged_output(error))
-            return partial(succeed, claim=claim, manifest=manifest)
+            return self._succeed(claim, folder, heartbeat)
         if stop == "drain":
             return partial(release, claim=claim)
         return partial(fail, claim=claim, failure=self._failure(gpus, folder, stop, exit_code))
+
+    def _succeed(self, claim: Claim, folder: AttemptFolder, heartbeat: Heartbeat) -> End:
+        try:
+            manifest = self._placed_artifact(claim, folder, heartbeat)
+        except ArtifactError as error:
+            return partial(fail, claim=claim, failure=failures.damaged_output(error))
+        return partial(succeed, claim=claim, manifest=manifest)
 
     def _failure(
         self, gpus: Sequence[Gpu], folder: AttemptFolder, stop: StopReason | None, exit_code: int
@@ -216,6 +223,15 @@ class Supervisor:
         """An artifact that an earlier attempt left in place before it could say so."""
         return existing(
             self._settings.artifact_folder(claim.job), job=claim.job, stage=claim.stage, beat=heartbeat.beat
+        )
+
+    def _reused_output(self, claim: Claim, folder: AttemptFolder, heartbeat: Heartbeat) -> bool:
+        """Whether the output was taken over from a job that has made the same."""
+        if claim.reuses is None:
+            return False
+        source = self._settings.artifact_folder(claim.reuses)
+        return linked(
+            source, folder.output, of=claim.reuses, job=claim.job, stage=claim.stage, beat=heartbeat.beat
         )
 
     def _placed_artifact(self, claim: Claim, folder: AttemptFolder, heartbeat: Heartbeat) -> Manifest:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 
 if TYPE_CHECKING:
     from tests.conftest import World
@@ -43,6 +44,40 @@ def test_cancel_and_retry(client: httpx.Client, world: World) -> None:
     assert client.post(f"/pipelines/{pipeline}/retry").json()["status"] == "running"
     run_all(world, client, pipeline)
     assert client.get(f"/pipelines/{pipeline}").json()["status"] == "succeeded"
+
+
+def test_a_pipeline_that_its_gate_has_stopped_says_why(client: httpx.Client, world: World) -> None:
+    world.dataset()
+    answer = client.post("/pipelines", json={**SMOKE, "min_score": {"train_classifier": {"f1": 0.6}}})
+    made = answer.json()
+    assert (made["min_score"], made["failure"]) == ({"train_classifier": {"f1": 0.6}}, None)
+    assert made["jobs"][0]["min_score"] == {"f1": 0.6}
+    run_all(world, client, made["id"])
+    stopped = client.get(f"/pipelines/{made['id']}").json()
+    classifier = stopped["jobs"][0]
+    assert (stopped["status"], classifier["status"]) == ("failed", "failed")
+    assert stopped["failure"]["step"] == "train_classifier"
+    assert stopped["failure"]["job"] == classifier["id"]
+    assert stopped["failure"]["reason"] == "below_min_score"
+    assert stopped["failure"]["message"] == "f1 is 0.5, below the min_score of 0.6."
+    assert classifier["artifact"]["bytes"] == 10
+    assert client.get(f"/artifacts/{classifier['id']}/weights.bin").content == b"0123456789"
+    refused = client.post(f"/jobs/{classifier['id']}/retry")
+    assert refused.status_code == 409
+    assert refused.json()["problems"][0]["field"] == "min_score.f1"
+    path = f"/pipelines/{made['id']}/retry"
+    assert client.post(path, json={"min_score": {"predict": {"f1": "x"}}}).status_code == 422
+    assert client.post(path, json={"min_score": {"train_classifier": {"f1": 0.5}}}).status_code == 202
+    run_all(world, client, made["id"])
+    assert client.get(f"/pipelines/{made['id']}").json()["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("metric", ["", " f1", "f1=2"])
+def test_a_metric_s_name_has_a_form(client: httpx.Client, world: World, metric: str) -> None:
+    world.dataset()
+    answer = client.post("/pipelines", json={**SMOKE, "min_score": {"train_classifier": {metric: 0.6}}})
+    assert answer.status_code == 422
+    assert answer.json()["problems"][0]["field"].startswith("min_score.train_classifier.")
 
 
 def test_polls_and_repeats_are_cheap(client: httpx.Client, world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.client.assignments import nested, pairs, step_params
+from services.client.assignments import min_scores, nested, pairs, step_min_scores, step_params
 from wsmis_core.errors import SpecError
 
 
@@ -49,6 +49,22 @@ def test_a_word_that_cannot_be_read_names_the_option(words: list[str]) -> None:
         nested(words, option="--option")
     assert told.value.field == "--option"
     assert words[-1] in told.value.message
+
+
+def test_least_scores_of_a_job_and_of_steps() -> None:
+    assert min_scores(["val_f1=0.5", "auc=null"]) == {"val_f1": 0.5, "auc": None}
+    assert step_min_scores(["cams.iou.1=0.5", "cams.dice=-1e-3", "irnet.f1=null"]) == {
+        "cams": {"iou.1": 0.5, "dice": -0.001},
+        "irnet": {"f1": None},
+    }
+
+
+@pytest.mark.parametrize("word", ["f1=0.5", ".f1=0.5", "step.=0.5", "step.f1=good", "step.f1", "step.f1="])
+def test_a_least_score_that_cannot_be_read_names_the_option(word: str) -> None:
+    with pytest.raises(SpecError) as told:
+        step_min_scores([word])
+    assert told.value.field == "--min-score"
+    assert told.value.remedy is not None
 
 
 def test_pairs_stay_text() -> None:

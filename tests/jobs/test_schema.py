@@ -9,11 +9,16 @@ from sqlalchemy import inspect, select, text
 
 from services.jobs import Database, authenticate, get_job, migrate
 from services.jobs.__main__ import main
-from services.jobs.tables import IdempotencyKey, Table
+from services.jobs.tables import IdempotencyKey, Pipeline, Table
 
 NOW = "'2026-01-02 03:04:05'"
-# A job with an attempt, as the first schema holds them.
+# A job with an attempt, and a pipeline, as the first schema holds them.
 FIRST_ROWS = (
+    "INSERT INTO datasets (id, name, format, root, options, status, created, published, token, classes, "
+    "counts, labels, splits, problems, problems_total) VALUES ('ds_1', 'chest', 'siim', '/data', '{}', "
+    f"'validating', {NOW}, {NOW}, 0, '[]', '{{}}', '{{}}', '{{}}', '[]', 0)",
+    "INSERT INTO pipelines (id, recipe, dataset_id, params, priority, created) "
+    f"VALUES ('pl_1', 'smoke', 'ds_1', '{{}}', 0, {NOW})",
     f"INSERT INTO api_keys VALUES ('key_1', 'ci', 'aa', '[]', {NOW})",
     f"INSERT INTO idempotency_keys VALUES ('key_1', 'k', 'bb', 'job_1', {NOW})",
     "INSERT INTO jobs (id, stage, params, priority, max_attempts, status, token, tries, last_event, metrics, "
@@ -56,7 +61,9 @@ def test_rows_of_the_first_schema_are_kept(engine_url: str) -> None:
     migrate(database)
     with database.reading() as session:
         job = get_job(session, "job_1")
-        assert (job.params, job.attempts[0].progress) == ({"seed": 1}, None)
+        assert (job.params, job.min_score, job.reuses) == ({"seed": 1}, {}, None)
+        assert job.attempts[0].progress is None
+        assert session.scalars(select(Pipeline.min_score)).all() == [{}]
         assert session.scalars(select(IdempotencyKey.made_id)).all() == ["job_1"]
     database.close()
 

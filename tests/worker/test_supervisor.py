@@ -28,7 +28,7 @@ from services.jobs import (
     reconcile,
     utc_now,
 )
-from services.jobs.tables import JobEvent
+from services.jobs.tables import Job, JobEvent
 from services.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -98,6 +98,25 @@ def test_success_leaves_a_verified_artifact(bench: Bench, service: Service) -> N
     assert row.progress is not None
     assert row.progress["done"] == 10
     assert not service.labels()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_another_job_has_made_is_taken_over_unless_it_is_damaged(
+    bench: Bench, service: Service, damaged: bool
+) -> None:
+    first, second = service.submit("finish"), service.submit("finish")
+    bench.run(first)
+    theirs = service.settings.artifact_folder(first)
+    if damaged:
+        (theirs / "model.bin").write_bytes(b"wei")
+    with service.database.writing() as session:
+        session.get_one(Job, second).reuses = first
+    assert bench.run(second) == Ended(Status.SUCCEEDED)
+    ours = service.settings.artifact_folder(second)
+    assert (ours / "model.bin").read_bytes() == b"weights"
+    assert (ours / "model.bin").samefile(theirs / "model.bin") is not damaged
+    assert json.loads((ours / "manifest.json").read_text())["job"] == second
+    assert (service.settings.attempt_folder(second, 1) / "log.txt").exists() is damaged
 
 
 def test_events_are_stored_once_and_garbage_is_passed_over(bench: Bench, service: Service) -> None:

@@ -7,15 +7,12 @@ item's name is that item.
 
 from __future__ import annotations
 
-import functools
-import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from wsmis_core.engine.context import RunContext
-from wsmis_core.files import write_atomically
+from wsmis_core.files import link_or_copy, write_atomically
 
 __all__ = ["ItemFolder"]
 
@@ -63,18 +60,6 @@ class ItemFolder:
         for output in self._context.earlier_outputs:
             source = output / self._name / target.name
             if source.exists():
-                _link(source, target)
+                link_or_copy(source, target)
                 return True
         return False
-
-
-def _link(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:  # a file system without hard links
-        write_atomically(target, functools.partial(_copy, source))
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.copyfile(source, target)

@@ -43,6 +43,7 @@ from wsmis_core.spec.event import (
     ProgressEvent,
     event_line,
 )
+from wsmis_core.spec.min_score import MinScore, MinScoreChange, changed_min_score
 from wsmis_core.spec.model import Spec, problems_of, validate
 from wsmis_core.spec.recipe import EVERY_STEP, PlannedStep, Recipe, Step, load_recipe, plan, recipes
 from wsmis_core.spec.run import SPEC_FILE, TORCHRUN_FOLDER, DatasetRef, InputRef, Resources, RunSpec
@@ -78,6 +79,8 @@ __all__ = [
     "LogEvent",
     "Manifest",
     "MetricEvent",
+    "MinScore",
+    "MinScoreChange",
     "PlannedStep",
     "PreviewEvent",
     "ProgressEvent",
@@ -93,6 +96,7 @@ __all__ = [
     "Step",
     "Voc2012Dataset",
     "WsmisDataset",
+    "changed_min_score",
     "code_digest",
     "dataset_spec",
     "event_line",

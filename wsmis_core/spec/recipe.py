@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from wsmis_core.errors import Problem, SpecError
 from wsmis_core.spec.catalogue import CATALOGUE, StageName, make_params
+from wsmis_core.spec.min_score import MinScore, changed_min_score
 from wsmis_core.spec.model import Spec, validate
 from wsmis_core.spec.stages import Params
 
@@ -29,6 +30,7 @@ class Step(Spec):
     params: dict[str, Any] = Field(default_factory=dict)
     inputs: dict[str, str] = Field(default_factory=dict)
     needs_masks: bool = Field(default=False, description="left out where the data set has no true masks")
+    min_score: MinScore = Field(default_factory=dict)
 
 
 class Recipe(Spec):
@@ -58,6 +60,7 @@ class PlannedStep(Spec):
     stage: StageName
     params: dict[str, Any]
     inputs: dict[str, str]
+    min_score: MinScore = Field(default_factory=dict)
 
 
 @cache
@@ -77,19 +80,27 @@ def load_recipe(text: str) -> Recipe:
     return validate(Recipe, data)
 
 
-def plan(recipe: Recipe, overrides: Mapping[str, Mapping[str, Any]], *, has_masks: bool) -> list[PlannedStep]:
+def plan(
+    recipe: Recipe,
+    overrides: Mapping[str, Mapping[str, Any]],
+    *,
+    has_masks: bool,
+    min_score: Mapping[str, Mapping[str, float | None]] | None = None,
+) -> list[PlannedStep]:
     """The recipe's steps in an order that can run, with ``overrides`` ({step: {param: value}}) applied.
 
-    Steps that need true masks are left out where there are none, and so are optional
-    inputs that name them. Raises SpecError that lists every offending field as
-    `params.<step>.<param>`.
+    ``min_score`` ({step: {metric: least}}) is laid over the recipe's own gates. Steps that need
+    true masks are left out where there are none, and so are optional inputs that name them.
+    Raises SpecError that lists every offending field as `params.<step>.<param>` or
+    `min_score.<step>`.
     """
+    gates = min_score or {}
     steps = {
         name: step
         for name, step in recipe.steps.items()
         if has_masks or not (step.needs_masks or CATALOGUE[step.stage].needs_masks)
     }
-    problems = _unknown_steps(recipe, overrides)
+    problems = _unknown_steps(recipe, overrides, gates) + _left_out(recipe, steps, gates)
     planned: dict[str, PlannedStep] = {}
     for name in _order(steps):
         step = steps[name]
@@ -105,7 +116,11 @@ def plan(recipe: Recipe, overrides: Mapping[str, Mapping[str, Any]], *, has_mask
             problems += [_under_step(problem, name) for problem in error.problems]
             continue
         planned[name] = PlannedStep(
-            name=name, stage=step.stage, params=params.model_dump(mode="json"), inputs=inputs
+            name=name,
+            stage=step.stage,
+            params=params.model_dump(mode="json"),
+            inputs=inputs,
+            min_score=changed_min_score(step.min_score, gates.get(name, {})),
         )
     if problems:
         first = problems[0]
@@ -138,16 +153,19 @@ def _for_every(overrides: Mapping[str, Mapping[str, Any]], params: type[Params])
     return {key: value for key, value in overrides.get(EVERY_STEP, {}).items() if key in params.model_fields}
 
 
-def _unknown_steps(recipe: Recipe, overrides: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
+def _unknown_steps(
+    recipe: Recipe, overrides: Mapping[str, Mapping[str, Any]], gates: Mapping[str, object]
+) -> list[Problem]:
+    named = [("params", name) for name in overrides if name != EVERY_STEP]
     problems = []
-    for name in overrides:
-        if name not in recipe.steps and name != EVERY_STEP:
+    for part, name in [*named, *(("min_score", name) for name in gates)]:
+        if name not in recipe.steps:
             close = difflib.get_close_matches(name, recipe.steps, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
             problems.append(
                 Problem(
                     f"the recipe {recipe.name} has no step of this name.",
-                    f"params.{name}",
+                    f"{part}.{name}",
                     f"Its steps are {', '.join(recipe.steps)}.{hint}",
                 )
             )
@@ -158,6 +176,18 @@ def _unknown_steps(recipe: Recipe, overrides: Mapping[str, Mapping[str, Any]]) -
         if key not in known
     ]
     return problems
+
+
+def _left_out(recipe: Recipe, steps: Mapping[str, Step], gates: Mapping[str, object]) -> list[Problem]:
+    return [
+        Problem(
+            "the step is left out, because the data set has no true masks.",
+            f"min_score.{name}",
+            f"Take it out, or set a gate on one of {', '.join(steps)}.",
+        )
+        for name in gates
+        if name in recipe.steps and name not in steps
+    ]
 
 
 def _under_step(problem: Problem, step: str) -> Problem:

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 
 from services.api.files import file_under
 from services.api.state import Service, State, requires
-from services.jobs import NotFound, Scope, Status, get_status
+from services.jobs import NotFound, Scope, get_job
 from wsmis_core.spec import MANIFEST_FILE, Manifest
 
 __all__ = ["router"]
@@ -32,11 +32,12 @@ def download(service: Service, job: str, path: str) -> FileResponse:
 
 
 def _folder(service: State, job: str) -> Path:
-    """The folder of a succeeded job's artifact; raises NotFound."""
+    """The folder of a job's artifact, also where its gate has stopped it; raises NotFound."""
     with service.database.reading() as session:
-        status = get_status(session, job)
-    if status is not Status.SUCCEEDED:
+        row = get_job(session, job)
+    if row.artifact_digest is None:
         raise NotFound(
-            f"the job {job} is {status} and has left no artifact.", remedy="Wait until it has succeeded."
+            f"the job {job} is {row.status} and has left no artifact.",
+            remedy="Wait until it has succeeded.",
         )
     return service.settings.artifact_folder(job)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.api.etags import etagged
 from services.api.idempotency import IdempotencyDependency
 from services.api.jobs import service as jobs
-from services.api.jobs.schemas import JobPreview, JobView
+from services.api.jobs.schemas import JobPreview, JobRetry, JobView
 from services.api.pages import Cursor, Limit, Page
 from services.api.state import Service, requires
 from services.jobs import JobRequest, Scope, Status
@@ -64,9 +64,12 @@ def cancel(service: Service, job: str) -> JobView:
 
 
 @router.post("/{job}/retry", status_code=202, dependencies=[requires(Scope.SUBMIT)])
-def retry(service: Service, job: str) -> JobView:
-    """Queue a failed or cancelled job again; it goes on from its last checkpoint."""
-    return jobs.retried(service, job)
+def retry(service: Service, job: str, change: JobRetry | None = None) -> JobView:
+    """Queue a failed or cancelled job again; it goes on from its last checkpoint.
+
+    One that its `min_score` has stopped goes on with what it has made, under a lower one.
+    """
+    return jobs.retried(service, job, change or JobRetry())
 
 
 @router.delete("/{job}", status_code=204, dependencies=[requires(Scope.SUBMIT)])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.jobs import AttemptOutcome, PreparedJob, Status
 from services.jobs.tables import Attempt, Job, JobEvent
-from wsmis_core.spec import CATALOGUE, Failure, Resources
+from wsmis_core.spec import CATALOGUE, Failure, MinScore, MinScoreChange, Resources, Spec
 
-__all__ = ["ArtifactView", "AttemptView", "EventView", "JobPreview", "JobView", "Progress"]
+__all__ = ["ArtifactView", "AttemptView", "EventView", "JobPreview", "JobRetry", "JobView", "Progress"]
 
 
 class Progress(BaseModel):
@@ -38,8 +38,14 @@ class AttemptView(BaseModel):
     progress: Progress | None
 
 
+class JobRetry(Spec):
+    """What a retry may change."""
+
+    min_score: MinScoreChange = Field(default_factory=dict)
+
+
 class ArtifactView(BaseModel):
-    """What a succeeded job left; GET /jobs/{id}/artifacts lists its files."""
+    """What a job left; GET /jobs/{id}/artifacts lists its files."""
 
     kind: str
     digest: str
@@ -58,6 +64,7 @@ class JobView(BaseModel):
     resources: Resources
     priority: int
     max_attempts: int
+    min_score: MinScore
     status: Status
     progress: Progress | None
     metrics: dict[str, float]
@@ -84,6 +91,7 @@ class JobView(BaseModel):
             resources=row.resources,
             priority=row.priority,
             max_attempts=row.max_attempts,
+            min_score=row.min_score,
             status=row.status,
             progress=None if row.progress is None else Progress.model_validate(row.progress),
             metrics=row.metrics,
@@ -110,6 +118,7 @@ class JobPreview(BaseModel):
     resources: Resources
     priority: int
     max_attempts: int
+    min_score: MinScore
 
     @classmethod
     def of(cls, prepared: PreparedJob) -> Self:
@@ -124,6 +133,7 @@ class JobPreview(BaseModel):
             resources=request.resources,
             priority=request.priority,
             max_attempts=request.max_attempts,
+            min_score=request.min_score,
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from services.api.jobs.schemas import JobPreview, JobView
+from services.api.jobs.schemas import JobPreview, JobRetry, JobView
 from services.api.pages import Page, page
 from services.api.state import State
 from services.jobs import (
@@ -16,6 +16,7 @@ from services.jobs import (
     JobRequest,
     Status,
     cancel,
+    change_min_score,
     delete,
     get_job,
     list_jobs,
@@ -87,10 +88,12 @@ def cancelled(service: State, job_id: str) -> JobView:
     return shown(service, job_id)
 
 
-def retried(service: State, job_id: str) -> JobView:
+def retried(service: State, job_id: str, change: JobRetry) -> JobView:
     """Take up a failed or cancelled job again."""
     with service.database.writing() as session:
-        queued = retry(session, lock_job(session, job_id))
+        job = lock_job(session, job_id)
+        change_min_score(job, change.min_score)
+        queued = retry(session, job)
     for ready in queued:
         publish_job(service.queue, ready)
     return shown(service, job_id)

@@ -8,7 +8,7 @@ from services.api.etags import etagged
 from services.api.idempotency import IdempotencyDependency
 from services.api.pages import Cursor, Limit, Page
 from services.api.pipelines import service as pipelines
-from services.api.pipelines.schemas import PipelineView
+from services.api.pipelines.schemas import PipelineRetry, PipelineView
 from services.api.state import Service, requires
 from services.jobs import PipelineRequest, Scope
 
@@ -46,6 +46,6 @@ def cancel(service: Service, pipeline: str) -> PipelineView:
 
 
 @router.post("/{pipeline}/retry", status_code=202, dependencies=[requires(Scope.SUBMIT)])
-def retry(service: Service, pipeline: str) -> PipelineView:
+def retry(service: Service, pipeline: str, change: PipelineRetry | None = None) -> PipelineView:
     """Queue every failed or cancelled job again; what was skipped for it waits again."""
-    return pipelines.retried(service, pipeline)
+    return pipelines.retried(service, pipeline, change or PipelineRetry())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from services.api.pages import Page, page
-from services.api.pipelines.schemas import PipelineView
+from services.api.pipelines.schemas import PipelineRetry, PipelineView
 from services.api.state import State
 from services.jobs import (
     Idempotency,
@@ -58,10 +58,10 @@ def cancelled(service: State, pipeline_id: str) -> PipelineView:
     return shown(service, pipeline_id)
 
 
-def retried(service: State, pipeline_id: str) -> PipelineView:
+def retried(service: State, pipeline_id: str, change: PipelineRetry) -> PipelineView:
     """Take up every failed or cancelled job again."""
     with service.database.writing() as session:
-        queued = retry_pipeline(session, get_pipeline(session, pipeline_id))
+        queued = retry_pipeline(session, get_pipeline(session, pipeline_id), change.min_score)
     for job in queued:
         publish_job(service.queue, job)
     return shown(service, pipeline_id)

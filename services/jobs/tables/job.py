@@ -39,6 +39,8 @@ class Job(Table):
     priority: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int] = mapped_column(default=3)
     cache_key: Mapped[str | None] = mapped_column(String(64), index=True)
+    min_score: Mapped[dict[str, float]] = mapped_column(default=dict)
+    reuses: Mapped[str | None] = mapped_column(String(40))  # a job that has made the same; a hint
 
     status: Mapped[Status] = mapped_column(named(Status))
     token: Mapped[int] = mapped_column(default=0)  # the number of the latest attempt; grows with each claim

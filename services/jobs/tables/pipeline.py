@@ -25,6 +25,7 @@ class Pipeline(Table):
     recipe: Mapped[str] = mapped_column(String(100))
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), index=True)
     params: Mapped[dict[str, Any]]
+    min_score: Mapped[dict[str, Any]] = mapped_column(default=dict)  # as asked for: {step: {metric: least}}
     priority: Mapped[int] = mapped_column(default=0)
     created: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -62,6 +62,21 @@ def test_steps_that_wait_for_each_other_are_told() -> None:
         plan(recipe, {}, has_masks=True)
 
 
+def test_a_request_s_gates_lie_over_the_recipe_s() -> None:
+    recipe = validate(
+        Recipe,
+        {
+            "name": "gated",
+            "description": "",
+            "steps": {"a": {"stage": "train_classifier", "min_score": {"val_f1": 0.5, "val_auc": 0.8}}},
+        },
+    )
+    (as_it_is,) = plan(recipe, {}, has_masks=True)
+    assert as_it_is.min_score == {"val_f1": 0.5, "val_auc": 0.8}
+    (changed,) = plan(recipe, {}, has_masks=True, min_score={"a": {"val_f1": None, "val_loss": -1}})
+    assert changed.min_score == {"val_auc": 0.8, "val_loss": -1}
+
+
 def test_an_input_that_names_no_step_is_told() -> None:
     steps = {"a": {"stage": "extract_cams", "inputs": {"classifier": "nobody"}}}
     with pytest.raises(SpecError, match="'nobody', the classifier of the step a, is no step"):
