@@ -7,7 +7,13 @@ from wsmis_core.cam.grabcut import grab_cut
 from wsmis_core.cam.maps import cam, grad_cam, grad_cam_pp
 from wsmis_core.cam.multiscale import multi_scale_maps, normalise
 from wsmis_core.cam.refinement import pamr, pixel_affinities
-from wsmis_core.cam.thresholds import fixed_threshold, otsu, otsu_middle, otsu_twice
+from wsmis_core.cam.thresholds import (
+    fixed_threshold,
+    otsu,
+    otsu_middle,
+    otsu_twice,
+    share_of_range,
+)
 
 __all__ = [
     "cam",
@@ -24,5 +30,6 @@ __all__ = [
     "pamr",
     "pixel_affinities",
     "require_crf",
+    "share_of_range",
     "trusted",
 ]

@@ -38,6 +38,17 @@ def fixed_threshold(maps: Tensor, class_ids: Sequence[int], *, background_thresh
     return torch.where(strongest < low + (high - low) * background_threshold, empty, ids[which])
 
 
+def share_of_range(strongest: Tensor) -> Tensor:
+    """Where each value (H, W) lies between the least, 0, and the greatest, 1; all 0 without contrast.
+
+    What of a per-pixel class maximum is over a share is foreground under `fixed_threshold` at that share.
+    """
+    low, high = strongest.min(), strongest.max()
+    if low == high:
+        return torch.zeros_like(strongest)
+    return (strongest - low) / (high - low)
+
+
 def otsu(values: Tensor, *, bins: int = 256) -> float:
     """The threshold that parts the values' histogram with the largest variance between the two sides.
 

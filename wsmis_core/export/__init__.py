@@ -1,4 +1,4 @@
-"""Results as files for people and other programs: masks, overlays, contact sheets, run lengths."""
+"""Results as files for people and other programs: masks, overlays, sheets and pages, run lengths."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from wsmis_core.export.colours import class_colour
 from wsmis_core.export.contact_sheet import Captioned, contact_sheet
 from wsmis_core.export.masks import read_mask_png, write_mask
 from wsmis_core.export.overlays import overlay
+from wsmis_core.export.report_page import report_page
 from wsmis_core.export.rle_csv import write_rle_csv
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "contact_sheet",
     "overlay",
     "read_mask_png",
+    "report_page",
     "write_mask",
     "write_rle_csv",
 ]

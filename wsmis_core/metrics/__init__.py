@@ -1,21 +1,49 @@
-"""Metrics as counters: updated batch by batch, added up over ranks, divided once."""
+"""Metrics as counters: updated image by image, added up over ranks, divided once."""
 
 from __future__ import annotations
 
+from wsmis_core.metrics.bootstrap import LEVEL, Bootstrap, intervals
 from wsmis_core.metrics.boxes import BoxCounts
-from wsmis_core.metrics.confusion import ClassIou, ConfusionCounts
+from wsmis_core.metrics.calibration import CalibrationCounts
+from wsmis_core.metrics.confusion import class_iou, confusion_matrix, margins
 from wsmis_core.metrics.counts import Counts
-from wsmis_core.metrics.labels import LabelCounts, LabelScores, auc
-from wsmis_core.metrics.masks import MaskCounts, MaskScores
+from wsmis_core.metrics.curves import CURVE_SCORES, Best, CurveCounts
+from wsmis_core.metrics.labels import (
+    LABEL_SCORES,
+    LabelCounts,
+    LabelTable,
+    auc,
+    label_counts,
+    label_scores,
+    weighted_auc,
+)
+from wsmis_core.metrics.masks import MASK_SCORES, image_counts, mask_scores
+from wsmis_core.metrics.tally import ImageTable, PixelScores, Truth
 
 __all__ = [
+    "CURVE_SCORES",
+    "LABEL_SCORES",
+    "LEVEL",
+    "MASK_SCORES",
+    "Best",
+    "Bootstrap",
     "BoxCounts",
-    "ClassIou",
-    "ConfusionCounts",
+    "CalibrationCounts",
     "Counts",
+    "CurveCounts",
+    "ImageTable",
     "LabelCounts",
-    "LabelScores",
-    "MaskCounts",
-    "MaskScores",
+    "LabelTable",
+    "PixelScores",
+    "Truth",
     "auc",
+    "class_iou",
+    "confusion_matrix",
+    "image_counts",
+    "intervals",
+    "label_counts",
+    "label_scores",
+    "margins",
+    "mask_scores",
+    "weighted_auc",
 ]

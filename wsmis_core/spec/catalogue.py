@@ -98,6 +98,7 @@ CATALOGUE: Mapping[StageName, Stage] = {
             stages.Evaluate,
             "report",
             {
+                "classifier": InputRole("classifier", required=False, **_MODEL),
                 "cams": InputRole("cams", required=False),
                 "ir_labels": InputRole("ir_labels", required=False),
                 "pseudo_labels": InputRole("pseudo_labels", required=False),
@@ -204,7 +205,7 @@ def _joint_problems(params: stages.Params, inputs: Mapping[str, object]) -> list
                 Problem(
                     "there is nothing to score.",
                     "inputs",
-                    "Give at least one of cams, ir_labels, pseudo_labels, segmenter, ceiling.",
+                    f"Give at least one of {', '.join(CATALOGUE['evaluate'].inputs)}.",
                 )
             ]
         case stages.Predict(split=None, files=()):

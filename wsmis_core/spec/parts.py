@@ -9,12 +9,15 @@ from pydantic import Field, model_validator
 from wsmis_core.spec.model import Spec
 
 __all__ = [
+    "CAM_THRESHOLD",
     "Augmentation",
+    "Chosen",
     "DenseCrf",
     "DropBlock",
     "Fixed",
     "GrabCut",
     "ImageSize",
+    "MapThreshold",
     "Normalisation",
     "OneCycleSchedule",
     "Optimizer",
@@ -177,4 +180,19 @@ class OtsuMiddle(Spec):
     share: float = Field(default=0.5, ge=0, le=1, description="of the way from `otsu` to `otsu_twice`")
 
 
-Threshold = Annotated[Fixed | Otsu | OtsuTwice | OtsuMiddle, Field(discriminator="name")]
+class Chosen(Spec):
+    """The threshold with the best score on a split that has true masks; the only one that looks at any."""
+
+    name: Literal["chosen"] = "chosen"
+    split: Literal["train", "val"] = "val"
+    score: Literal["dice_positives", "iou", "mean_iou"] = Field(
+        default="dice_positives", description="`iou`: of the classes; `mean_iou`: with the background"
+    )
+
+
+# WSMIS's background threshold, a share of an activation map's range.
+CAM_THRESHOLD = Fixed(value=0.2)
+
+# What a map alone decides.
+MapThreshold = Fixed | Otsu | OtsuTwice | OtsuMiddle
+Threshold = Annotated[Fixed | Otsu | OtsuTwice | OtsuMiddle | Chosen, Field(discriminator="name")]

@@ -11,7 +11,9 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from wsmis_core.spec.model import Spec
 from wsmis_core.spec.parts import (
+    CAM_THRESHOLD,
     Augmentation,
+    Chosen,
     DropBlock,
     Fixed,
     ImageSize,
@@ -275,6 +277,15 @@ class MakePseudoLabels(Params):
             )
         return self
 
+    @model_validator(mode="after")
+    def _chosen_on_maps_that_are_made(self) -> Self:
+        if isinstance(self.threshold, Chosen) and self.threshold.split not in self.splits:
+            raise ValueError(
+                f"the threshold is to be chosen on the {self.threshold.split} split, which is not among the "
+                "splits. Add it there, or choose on another one."
+            )
+        return self
+
 
 class TrainSegmenter(Training):
     """Step 3: a segmentation model on pseudo-labels; on true masks only as a ceiling to compare with."""
@@ -296,7 +307,9 @@ class TrainSegmenter(Training):
     schedule: Schedule = PolySchedule(power=0.9, floor=1e-6, per="epoch")
     epochs: int = Field(default=40, ge=1, le=10_000)
     batch_size: int = Field(default=64, ge=1, le=4096)
-    threshold: Probability = Field(default=0.5, description="probability above which a pixel is foreground")
+    threshold: Probability | Chosen = Field(
+        default=0.5, description="probability above which a pixel is foreground"
+    )
 
 
 class Evaluate(Params):
@@ -304,9 +317,21 @@ class Evaluate(Params):
 
     stage: Literal["evaluate"] = "evaluate"
     split: Split = "test"
-    cam_threshold: Threshold = Fixed(value=0.2)
+    cam_threshold: Threshold = CAM_THRESHOLD
     overlays: int = Field(default=12, ge=0, le=200, description="images on the contact sheet")
+    resamples: int = Field(
+        default=1000, ge=0, le=100_000, description="of the bootstrap for the intervals; 0 leaves them out"
+    )
     batch_size: int = Field(default=16, ge=1, le=1024)
+
+    @model_validator(mode="after")
+    def _chosen_elsewhere(self) -> Self:
+        if isinstance(self.cam_threshold, Chosen) and self.cam_threshold.split == self.split:
+            raise ValueError(
+                f"the threshold of the maps would be chosen on the split that is scored, {self.split}. "
+                "Choose it on another one, or score another one."
+            )
+        return self
 
 
 class Predict(Params):

@@ -14,10 +14,13 @@ from wsmis_core.cam import cam, grad_cam, grad_cam_pp, multi_scale_maps, normali
 from wsmis_core.data import Sample
 from wsmis_core.engine import ItemFolder, RunContext, StageResult
 from wsmis_core.models import Classifier
+from wsmis_core.spec.parts import CAM_THRESHOLD
 from wsmis_core.spec.stages import ExtractCams
+from wsmis_core.stages.findings import CamsFinder
 from wsmis_core.stages.inputs import dataset_index, input_artifact, load_model, pictures, samples_of
-from wsmis_core.stages.maps import STRIDE, StoredMaps, save_maps
+from wsmis_core.stages.maps import STRIDE, MapsFolder, StoredMaps, save_maps
 from wsmis_core.stages.refinement import check_refinement, refined
+from wsmis_core.stages.scoring import validation_scores
 from wsmis_core.stages.train_classifier import classifier_from
 
 __all__ = ["run"]
@@ -53,8 +56,10 @@ def run(context: RunContext, params: ExtractCams) -> StageResult:
                 small = F.interpolate(images.raw(sample), size=(grid, grid), mode="area")
                 own = refined(own, small, params.refine)
             folder.write(sample.id, stored_writer(StoredMaps(class_ids, normalise(own))))
+    finder = CamsFinder(MapsFolder(context.output / "cams"), CAM_THRESHOLD)
+    scores = validation_scores(context, index, finder, splits=params.splits, size=grid)
     return StageResult(
-        metrics={"images": float(len(samples))},
+        metrics={"images": float(len(samples)), **scores},
         details={
             "classes": list(index.classes),
             "image_size": params.image_size,

@@ -19,13 +19,54 @@ from wsmis_core.engine import ItemFolder, RunContext
 from wsmis_core.export import write_mask
 from wsmis_core.irn import GuardedMaps, guarded_maps
 from wsmis_core.models.local import LocalNet
-from wsmis_core.spec.parts import Threshold
-from wsmis_core.spec.stages import MakePseudoLabels
+from wsmis_core.spec.parts import Chosen, MapThreshold, Otsu
+from wsmis_core.spec.stages import LocalTraining, MakePseudoLabels
 from wsmis_core.stages.inputs import Pictures
+from wsmis_core.stages.label_maps import LabelMaps
 from wsmis_core.stages.local_pixels import seen_locally
-from wsmis_core.stages.maps import MapsFolder, labels_above
+from wsmis_core.stages.maps import MapsFolder, StoredMaps, labels_above, save_maps
 
-__all__ = ["guarded", "without_specks", "write_labels"]
+__all__ = [
+    "guard_threshold",
+    "guarded",
+    "label_maps",
+    "without_specks",
+    "write_labels",
+    "write_seen_maps",
+]
+
+_LEAST_MAXIMUM = 1e-12  # of maps that are all zero
+
+
+def guard_threshold(params: MakePseudoLabels) -> MapThreshold:
+    """What tells whether an object would vanish; Otsu's where the threshold is yet to be chosen."""
+    return Otsu() if isinstance(params.threshold, Chosen) else params.threshold
+
+
+@torch.no_grad()
+def write_seen_maps(
+    context: RunContext,
+    params: MakePseudoLabels,
+    local: LocalTraining,
+    samples: Sequence[Sample],
+    images: Pictures,
+    walked: MapsFolder,
+    net: LocalNet,
+) -> tuple[MapsFolder, int]:
+    """Write `seen/<sample>.npz`, the walked maps weighed by the local net, over their maximum.
+
+    Beside them, how many objects of this rank's images the net would have erased.
+    """
+    folder = ItemFolder(context, "seen", suffix=".npz")
+    kept = 0
+    for (sample,) in folder.batches(samples, item_id=lambda sample: sample.id, size=1, phase="local maps"):
+        stored = walked.load(sample)
+        better = seen_locally(stored, net, sample, images, prior=local.prior, refine=params.refine)
+        outcome = guarded(stored.maps.to(better.device), better, stored.class_ids, guard_threshold(params))
+        kept += outcome.kept_unrefined
+        maps = outcome.maps / outcome.maps.max().clamp(min=_LEAST_MAXIMUM)
+        folder.write(sample.id, functools.partial(save_maps, stored=StoredMaps(stored.class_ids, maps)))
+    return MapsFolder(context.output / "seen"), kept
 
 
 @torch.no_grad()
@@ -33,30 +74,25 @@ def write_labels(
     context: RunContext,
     params: MakePseudoLabels,
     samples: Sequence[Sample],
-    images: Pictures,
     maps: MapsFolder,
-    net: LocalNet | None,
-) -> int:
-    """Write `pseudo_labels/<sample>.png`, the soft maps cut at the threshold.
-
-    Returns how many objects of this rank's images the local net would have erased.
-    """
+    threshold: MapThreshold,
+) -> LabelMaps:
+    """Write `pseudo_labels/<sample>.png`, the soft maps cut at the threshold."""
     folder = ItemFolder(context, "pseudo_labels", suffix=".png")
-    kept = 0
     for (sample,) in folder.batches(samples, item_id=lambda sample: sample.id, size=1, phase="labels"):
         stored = maps.load(sample)
-        soft = stored.maps.to(context.ranks.device)
-        if net is not None and params.local is not None:
-            better = seen_locally(stored, net, sample, images, prior=params.local.prior, refine=params.refine)
-            outcome = guarded(soft, better, stored.class_ids, params.threshold)
-            soft, kept = outcome.maps, kept + outcome.kept_unrefined
-        labels = labels_above(soft, stored.class_ids, params.threshold).cpu().numpy()
+        labels = labels_above(stored.maps, stored.class_ids, threshold).numpy()
         labels = without_specks(labels, smallest=params.smallest_component * labels.size)
         folder.write(sample.id, functools.partial(write_mask, mask=labels))
-    return kept
+    return label_maps(context, params)
 
 
-def guarded(soft: Tensor, better: Tensor, class_ids: Sequence[int], threshold: Threshold) -> GuardedMaps:
+def label_maps(context: RunContext, params: MakePseudoLabels) -> LabelMaps:
+    """Those that `write_labels` writes."""
+    return LabelMaps(context.output / "pseudo_labels", size=params.image_size)
+
+
+def guarded(soft: Tensor, better: Tensor, class_ids: Sequence[int], threshold: MapThreshold) -> GuardedMaps:
     """``better`` (K, H, W), but ``soft`` for each class that would vanish, and how many these are."""
     label = functools.partial(labels_above, class_ids=class_ids, threshold=threshold)
     return guarded_maps(soft, better, label, class_ids=class_ids)

@@ -19,7 +19,7 @@ from wsmis_core.data.augmentation import augment
 from wsmis_core.engine import ItemFolder, RunContext, Task, Term, train
 from wsmis_core.errors import DataError
 from wsmis_core.models.local import LocalNet
-from wsmis_core.spec.parts import Otsu, OtsuMiddle, Refinement, Threshold
+from wsmis_core.spec.parts import MapThreshold, Otsu, OtsuMiddle, Refinement
 from wsmis_core.spec.stages import LocalTraining
 from wsmis_core.stages.inputs import Pictures, sampled_order
 from wsmis_core.stages.maps import MapsFolder, StoredMaps, labels_above, save_maps
@@ -125,7 +125,7 @@ class LocalPixels(Task):
         samples: Sequence[Sample],
         images: Pictures,
         maps: MapsFolder,
-        certain: Threshold,
+        certain: MapThreshold,
     ) -> None:
         self.params, self.images = params, images
         self.samples = [

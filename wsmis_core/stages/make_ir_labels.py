@@ -16,9 +16,12 @@ from wsmis_core.export import write_mask
 from wsmis_core.irn import GuardedLabels, label_pair, make_seeds, refined_seeds
 from wsmis_core.spec.parts import DenseCrf
 from wsmis_core.spec.stages import MakeIrLabels
+from wsmis_core.stages.findings import LabelsFinder
 from wsmis_core.stages.inputs import Pictures, dataset_index, input_artifact, pictures, samples_of
+from wsmis_core.stages.label_maps import LabelMaps
 from wsmis_core.stages.maps import MapsFolder, resized
 from wsmis_core.stages.refinement import all_refined, check_refinement, crf_labels, rgb
+from wsmis_core.stages.scoring import validation_scores
 
 __all__ = ["run"]
 
@@ -55,8 +58,10 @@ def run(context: RunContext, params: MakeIrLabels) -> StageResult:
             f"Refinement would have erased {total_kept:.0f} objects; they are kept unrefined.",
             level="warning",
         )
+    finder = LabelsFinder(LabelMaps(context.output / "ir_labels", size=params.image_size))
+    scores = validation_scores(context, index, finder, splits=params.splits, size=params.image_size)
     return StageResult(
-        metrics={"images": float(len(samples)), "kept_unrefined": total_kept},
+        metrics={"images": float(len(samples)), "kept_unrefined": total_kept, **scores},
         details={
             "classes": list(index.classes),
             "image_size": params.image_size,

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
+from wsmis_core.data import DatasetIndex
 from wsmis_core.engine import RunContext, StageResult
+from wsmis_core.spec.parts import Chosen, Fixed, MapThreshold
 from wsmis_core.spec.stages import MakePseudoLabels
+from wsmis_core.stages.findings import LabelsFinder
 from wsmis_core.stages.inputs import dataset_index, input_artifact, pictures, samples_of
-from wsmis_core.stages.labelling import write_labels
+from wsmis_core.stages.labelling import label_maps, write_labels, write_seen_maps
 from wsmis_core.stages.local_pixels import local_net
 from wsmis_core.stages.maps import MapsFolder
 from wsmis_core.stages.refinement import check_refinement
+from wsmis_core.stages.scoring import choose, validation_scores
+from wsmis_core.stages.truth import required_masks
 from wsmis_core.stages.walking import Walk, write_soft_maps
 
 __all__ = ["run"]
@@ -19,11 +26,14 @@ __all__ = ["run"]
 def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
     """Write `walked/<sample>.npz` (soft maps) and `pseudo_labels/<sample>.png` (class ids).
 
-    Each image that has activation maps gets both.
+    Each image that has activation maps gets both, and with a local net `seen/<sample>.npz`: what it made
+    of the walked maps.
     """
     check_refinement(params.refine_before, field="params.refine_before")
     check_refinement(params.refine, field="params.refine")
     index = dataset_index(context)
+    if isinstance(params.threshold, Chosen):
+        required_masks(index, params.threshold.split, field="params.threshold.split")
     cams = input_artifact(context, "cams")
     irnet = input_artifact(context, "irnet") if "irnet" in context.spec.inputs else None
     normalisation = (irnet or cams).details["normalisation"]
@@ -33,7 +43,7 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
     samples = [sample for sample in samples_of(index, params.splits) if maps.has(sample)]
     walked, kept_in_walk = write_soft_maps(context, params, samples, images, maps, walk)
     context.ranks.wait()
-    net = None
+    soft, kept_locally = walked, 0
     if params.local is not None:
         net = local_net(
             context,
@@ -43,17 +53,41 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
             maps=walked,
             refine=params.refine,
         )
-    kept_here = kept_in_walk + write_labels(context, params, samples, images, walked, net)
-    kept = context.ranks.summed(torch.tensor(float(kept_here), device=context.ranks.device)).item()
+        soft, kept_locally = write_seen_maps(context, params, params.local, samples, images, walked, net)
+    threshold, described = _threshold(context, params, index, soft)
+    labels = write_labels(context, params, samples, soft, threshold)
+    kept_here = torch.tensor(float(kept_in_walk + kept_locally), device=context.ranks.device)
+    kept = context.ranks.summed(kept_here).item()
     if kept:
         context.events.log(
             f"Refinement would have erased {kept:.0f} objects; they are kept unrefined.", level="warning"
         )
+    finder = LabelsFinder(labels, soft)
+    scores = validation_scores(context, index, finder, splits=params.splits, size=params.image_size)
     return StageResult(
-        metrics={"images": float(len(samples)), "kept_unrefined": kept},
+        metrics={"images": float(len(samples)), "kept_unrefined": kept, **scores},
         details={
             "classes": list(index.classes),
             "image_size": params.image_size,
             "splits": list(params.splits),
+            "soft_maps": soft.folder.name,
+            "threshold": described,
         },
     )
+
+
+def _threshold(
+    context: RunContext, params: MakePseudoLabels, index: DatasetIndex, soft: MapsFolder
+) -> tuple[MapThreshold, dict[str, Any]]:
+    """What cuts the soft maps, and how the report names it."""
+    if not isinstance(params.threshold, Chosen):
+        return params.threshold, params.threshold.model_dump()
+    choice = choose(
+        context,
+        index,
+        LabelsFinder(label_maps(context, params), soft),
+        params.threshold,
+        field="params.threshold",
+        size=params.image_size,
+    )
+    return Fixed(value=choice.value), choice.described()

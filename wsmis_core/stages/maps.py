@@ -14,7 +14,7 @@ from torch import Tensor
 from wsmis_core.cam import otsu, otsu_middle, otsu_twice
 from wsmis_core.data import Sample
 from wsmis_core.errors import ArtifactError
-from wsmis_core.spec.parts import Fixed, Otsu, OtsuMiddle, OtsuTwice, Threshold
+from wsmis_core.spec.parts import Fixed, MapThreshold, Otsu, OtsuMiddle, OtsuTwice
 
 __all__ = [
     "STRIDE",
@@ -25,6 +25,7 @@ __all__ = [
     "load_maps",
     "resized",
     "save_maps",
+    "strongest",
 ]
 
 # IRNet's grid, and that of everything between the classifier and the pseudo-labels.
@@ -85,22 +86,31 @@ class MapsFolder:
 
 
 def labels_above(
-    maps: Tensor, class_ids: Sequence[int], threshold: Threshold, *, certain: Threshold | None = None
+    maps: Tensor, class_ids: Sequence[int], threshold: MapThreshold, *, certain: MapThreshold | None = None
 ) -> Tensor:
     """Class ids (H, W) of soft maps (K, H, W): the strongest class where it is over the threshold.
 
     The maps are divided by their common maximum first (IRNet, arXiv 1904.05044). With ``certain``, a
     higher threshold, what lies between the two is unknown (255).
     """
-    ids = torch.tensor(class_ids, dtype=torch.uint8, device=maps.device)
-    strongest, which = (maps / (maps.max() + _EPSILON)).max(dim=0)  # (H, W)
-    labels = torch.where(strongest > _cut(strongest, threshold), ids[which], torch.zeros_like(ids[which]))
+    strengths, ids = strongest(maps, class_ids)
+    labels = torch.where(strengths > _cut(strengths, threshold), ids, torch.zeros_like(ids))
     if certain is not None:
-        labels[(labels > 0) & (strongest <= _cut(strongest, certain))] = UNKNOWN
+        labels[(labels > 0) & (strengths <= _cut(strengths, certain))] = UNKNOWN
     return labels
 
 
-def _cut(values: Tensor, threshold: Threshold) -> float:
+def strongest(maps: Tensor, class_ids: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """What `labels_above` cuts: the strongest of the maps (K, H, W) over their common maximum, and its class.
+
+    Both (H, W), the class ids uint8.
+    """
+    ids = torch.tensor(class_ids, dtype=torch.uint8, device=maps.device)
+    strengths, which = (maps / (maps.max() + _EPSILON)).max(dim=0)
+    return strengths, ids[which]
+
+
+def _cut(values: Tensor, threshold: MapThreshold) -> float:
     match threshold:
         case Fixed():
             return threshold.value

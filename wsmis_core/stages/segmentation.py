@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from wsmis_core.models import TRUNKS
 from wsmis_core.models.segmenters import Segmenter, make_segmenter
 from wsmis_core.spec.stages import TrainSegmenter
+from wsmis_core.stages.maps import resized
 from wsmis_core.stages.outputs import OUTPUTS
 
-__all__ = ["class_ids_of", "probabilities", "segmenter_details", "segmenter_from"]
+__all__ = ["class_ids_of", "probabilities", "segmenter_details", "segmenter_from", "strongest_class"]
 
 
 def segmenter_details(params: TrainSegmenter, classes: Sequence[str]) -> dict[str, Any]:
@@ -29,7 +29,6 @@ def segmenter_details(params: TrainSegmenter, classes: Sequence[str]) -> dict[st
         "image_size": params.image_size,
         "normalisation": params.normalisation,
         "loss": params.loss,
-        "threshold": params.threshold,
         "targets": params.targets,
         # Over a trunk of step 1 the decoder hangs on that trunk's stages, not on smp's encoder of its name.
         "over_trunk": params.weights == "classifier",
@@ -55,6 +54,11 @@ def probabilities(segmenter: Segmenter, images: Tensor, *, details: Mapping[str,
 
 def class_ids_of(probability: Tensor, *, threshold: float, size: tuple[int, int]) -> Tensor:
     """Class ids (height, width) of one image's probabilities (C, H, W), resized bilinearly before the cut."""
-    resized = F.interpolate(probability[None], size=size, mode="bilinear", align_corners=False)[0]
-    strongest, which = resized.max(dim=0)
-    return torch.where(strongest > threshold, which + 1, 0).to(torch.uint8)
+    strengths, class_ids = strongest_class(resized(probability, size))
+    return torch.where(strengths > threshold, class_ids, torch.zeros_like(class_ids))
+
+
+def strongest_class(probability: Tensor) -> tuple[Tensor, Tensor]:
+    """The highest of the probabilities (C, H, W) at each pixel, and the class id (uint8) that has it."""
+    strengths, which = probability.max(dim=0)
+    return strengths, (which + 1).to(torch.uint8)

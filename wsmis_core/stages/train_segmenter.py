@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -25,7 +25,9 @@ from wsmis_core.engine import (
 from wsmis_core.errors import DataError, SpecError
 from wsmis_core.models import Classifier
 from wsmis_core.models.segmenters import Segmenter, make_segmenter
+from wsmis_core.spec.parts import Chosen
 from wsmis_core.spec.stages import TrainSegmenter
+from wsmis_core.stages.findings import SegmenterFinder
 from wsmis_core.stages.inputs import (
     dataset_index,
     input_artifact,
@@ -37,8 +39,10 @@ from wsmis_core.stages.inputs import (
 )
 from wsmis_core.stages.label_maps import LabelMaps, nearest
 from wsmis_core.stages.outputs import OUTPUTS
+from wsmis_core.stages.scoring import choose, validation_scores
 from wsmis_core.stages.segmentation import segmenter_details
 from wsmis_core.stages.train_classifier import classifier_from
+from wsmis_core.stages.truth import required_masks
 
 __all__ = ["run"]
 
@@ -46,10 +50,37 @@ __all__ = ["run"]
 def run(context: RunContext, params: TrainSegmenter) -> StageResult:
     """Train; leaves `model.safetensors`."""
     index = dataset_index(context)
+    if isinstance(params.threshold, Chosen):
+        required_masks(index, params.threshold.split, field="params.threshold.split")
     task = _Segmentation(context, params, index)
     figures = train(task, params=params, rates=params.rates.model_dump(), context=context)
     save_model(context, task.model)
-    return StageResult(metrics=figures, details=segmenter_details(params, index.classes))
+    details = segmenter_details(params, index.classes) | _threshold(context, task)
+    finder = _finder(task, details["threshold"])
+    scores = validation_scores(context, index, finder, size=params.image_size, batch_size=params.batch_size)
+    return StageResult(metrics=figures | scores, details=details)
+
+
+def _threshold(context: RunContext, task: _Segmentation) -> dict[str, Any]:
+    """The threshold as the artifact's details have it."""
+    params = task.params
+    if not isinstance(params.threshold, Chosen):
+        return {"threshold": params.threshold}
+    choice = choose(
+        context,
+        task.pictures.index,
+        _finder(task, 0.0),
+        params.threshold,
+        field="params.threshold",
+        size=params.image_size,
+        batch_size=params.batch_size,
+    )
+    return {"threshold": choice.value, "chosen_threshold": choice.described()}
+
+
+def _finder(task: _Segmentation, threshold: float) -> SegmenterFinder:
+    """The trained segmenter, to be scored."""
+    return SegmenterFinder(task.model.eval(), task.pictures, {"loss": task.params.loss}, threshold)
 
 
 class _Targets(Protocol):

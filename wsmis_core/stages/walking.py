@@ -19,7 +19,7 @@ from wsmis_core.irn import random_walks, seen_through_windows
 from wsmis_core.models import IRNet
 from wsmis_core.spec.stages import MakePseudoLabels
 from wsmis_core.stages.inputs import Input, Pictures, load_model
-from wsmis_core.stages.labelling import guarded
+from wsmis_core.stages.labelling import guard_threshold, guarded
 from wsmis_core.stages.maps import MapsFolder, StoredMaps, resized, save_maps
 from wsmis_core.stages.refinement import refined
 from wsmis_core.stages.train_irnet import irnet_from
@@ -119,7 +119,7 @@ def write_soft_maps(
             best = soft
             if params.refine is not None:
                 better = refined(soft, images.raw(sample), params.refine)
-                outcome = guarded(soft, better, stored.class_ids, params.threshold)
+                outcome = guarded(soft, better, stored.class_ids, guard_threshold(params))
                 best, kept = outcome.maps, kept + outcome.kept_unrefined
             result = StoredMaps(stored.class_ids, best / best.max().clamp(min=_LEAST_MAXIMUM))
             folder.write(sample.id, functools.partial(save_maps, stored=result))

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsmis_core.metrics import LabelCounts, LabelScores, auc
+from wsmis_core.metrics import LabelCounts, LabelTable, auc
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden" / "08_metrics_losses.npz"
 
@@ -64,6 +64,15 @@ def test_by_hand_with_a_class_that_is_not_there() -> None:
     assert counts.scores()["jaccard"] == pytest.approx(1 / 6)
 
 
+def test_labels_that_are_not_known_count_for_nothing() -> None:
+    probabilities = torch.tensor([[0.9], [0.8], [0.1], [0.2]])
+    labels = torch.tensor([[1], [-1], [-1], [0]])
+    counts = LabelCounts(classes=1)
+    counts.update(probabilities, labels)
+    assert counts.state.tolist() == [1, 0, 0, 1]
+    assert auc(probabilities, labels).item() == 1
+
+
 def test_no_class_there_and_none_said_is_no_mistake() -> None:
     counts = LabelCounts(classes=2)
     counts.update(torch.zeros(3, 2), torch.zeros(3, 2))
@@ -108,10 +117,11 @@ def test_auc_is_the_share_of_pairs_in_order(seed: int) -> None:
 
 def test_scores_of_ranks_make_one_table() -> None:
     probabilities, labels = torch.rand(5, 2), torch.tensor([[0, 1], [1, 0], [0, 0], [1, 1], [0, 1]])
-    ranks = [LabelScores(samples=5, classes=2) for _ in range(2)]
+    ranks = [LabelTable(samples=5, classes=2) for _ in range(2)]
     for rank, table in enumerate(ranks):
         mine = torch.arange(rank, 5, 2)
         table.update(mine[:1], probabilities[mine[:1]], labels[mine[:1]])
         table.update(mine[1:], probabilities[mine[1:]], labels[mine[1:]])
     together = ranks[0].summed(lambda state: state + ranks[1].state)
-    torch.testing.assert_close(together.auc(), auc(probabilities, labels))
+    assert torch.equal(together.labels, labels.double())
+    torch.testing.assert_close(together.probabilities, probabilities.double())

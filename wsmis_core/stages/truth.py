@@ -1,0 +1,56 @@
+"""True masks as scores take them.
+
+Axes: C classes (background excluded), H x W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from wsmis_core.data import VOID, DatasetIndex, Sample, read_class_masks
+from wsmis_core.errors import DataError
+from wsmis_core.metrics import Truth
+from wsmis_core.spec.parts import Split
+from wsmis_core.stages.inputs import samples_of
+
+__all__ = ["masked_samples", "required_masks", "true_masks"]
+
+
+def masked_samples(index: DatasetIndex, splits: Sequence[Split]) -> list[Sample]:
+    """The samples with true masks; none at all where no image with a label has one."""
+    samples = [sample for sample in samples_of(index, splits) if sample.has_masks]
+    return samples if any(sample.class_ids for sample in samples) else []
+
+
+def required_masks(index: DatasetIndex, split: Split, *, field: str) -> list[Sample]:
+    """`masked_samples` of a split; raises DataError that names ``field`` where there are none."""
+    samples = masked_samples(index, [split])
+    if not samples:
+        raise DataError(
+            f"No image of the {split} split that has a label has a true mask.",
+            field=field,
+            remedy="Name another split, or register the data set with its masks.",
+        )
+    return samples
+
+
+def true_masks(
+    index: DatasetIndex, sample: Sample, *, shape: tuple[int, int], device: torch.device | None = None
+) -> Truth:
+    """The sample's masks at ``shape`` (height, width), by the nearest pixel."""
+    masks = _at(torch.from_numpy(read_class_masks(index, sample)), shape).to(device)  # (C, H, W)
+    return Truth(masks == 1, (masks != VOID).all(dim=0))
+
+
+def _at(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """(..., H, W) at another size; a pixel takes what lies at its centre."""
+    if pixels.shape[-2:] == size:
+        return pixels
+    rows, columns = (
+        ((torch.arange(new) + 0.5) * old / new).long()
+        for new, old in zip(size, pixels.shape[-2:], strict=True)
+    )
+    return pixels[..., rows[:, None], columns]
