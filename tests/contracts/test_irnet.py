@@ -1,17 +1,25 @@
-"""IRNet whole: crops and rescaling, images of any shape, with and without the walk."""
+"""IRNet whole: crops and rescaling, images of any shape, instances, no walk at all, two ranks."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import yaml
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 
-from wsmis_core.export import read_mask_png
-from wsmis_core.spec import read_manifest
+from wsmis_core.__main__ import main
+from wsmis_core.export import box_of, decode_coco_rle, read_mask_png
+from wsmis_core.spec import RunSpec, read_manifest
 
 SHAPES = ((50, 83), (97, 61), (64, 64), (33, 140), (71, 45), (90, 90))  # height, width
 
@@ -58,31 +66,50 @@ def pictures(workshop: Any, shapes_root: Path) -> dict[str, Any]:
     seeds = workshop.run(
         "shapes_ir_labels",
         "make_ir_labels",
-        {"image_size": 64, "foreground_threshold": 0.8, "background_threshold": 0.4},
+        {"image_size": "native", "foreground_threshold": 0.8, "background_threshold": 0.4},
         {"cams": cams},
         dataset=dataset,
     )
     return {"dataset": dataset, "classifier": classifier, "cams": cams, "ir_labels": seeds}
 
 
+CROPS = {
+    "image_size": "native",
+    "rescale": [0.5, 1.5],
+    "crop_size": 64,
+    "radius": 4,
+    "batch_size": 4,
+    "max_steps": 3,
+}
+INSTANCES = {
+    "image_size": "native",
+    "log2_steps": 3,
+    "threshold": {"name": "fixed", "value": 0.25},
+    "instances": {"steps": 20},
+}
+
+
 @pytest.fixture(scope="module")
 def cropped_irnet(workshop: Any, pictures: dict[str, Any]) -> Path:
     """An IRNet trained on rescaled 64-pixel crops of the pictures at their own sizes."""
-    params = {
-        "image_size": "native",
-        "rescale": [0.5, 1.5],
-        "crop_size": 64,
-        "radius": 4,
-        "batch_size": 4,
-        "max_steps": 2,
-    }
     inputs = {role: pictures[role] for role in ("ir_labels", "classifier")}
-    artifact = workshop.run("cropped_irnet", "train_irnet", params, inputs, dataset=pictures["dataset"])
+    artifact = workshop.run("cropped_irnet", "train_irnet", CROPS, inputs, dataset=pictures["dataset"])
     assert isinstance(artifact, Path)
     return artifact
 
 
-def test_training_on_crops_of_images_of_any_shape(cropped_irnet: Path) -> None:
+@pytest.fixture(scope="module")
+def instances(workshop: Any, pictures: dict[str, Any], cropped_irnet: Path) -> Path:
+    """Pseudo-labels with instances, at the pictures' own sizes."""
+    inputs = {"cams": pictures["cams"], "irnet": cropped_irnet}
+    artifact = workshop.run("instances", "make_pseudo_labels", INSTANCES, inputs, dataset=pictures["dataset"])
+    assert isinstance(artifact, Path)
+    return artifact
+
+
+def test_training_on_crops_of_images_of_any_shape(pictures: dict[str, Any], cropped_irnet: Path) -> None:
+    seeds = pictures["ir_labels"] / "ir_labels"
+    assert read_mask_png(seeds / "p3.png").shape == SHAPES[3]
     manifest = read_manifest(cropped_irnet)
     assert manifest.details["crop_size"] == 64
     assert np.isfinite(manifest.metrics["train_loss"])
@@ -132,3 +159,126 @@ def test_labels_without_irnet_are_the_maps_own(workshop: Any, tiny_cams: Path, t
     )
     with np.load(still / "walked" / names[0]) as one, np.load(walked / "walked" / names[0]) as other:
         assert not np.allclose(one["maps"], other["maps"], atol=0.01)
+
+
+def test_instances_as_masks_and_as_coco(instances: Path) -> None:
+    content = json.loads((instances / "instances.json").read_text())
+    assert [image["id"] for image in content["images"]] == list(range(1, 9))
+    assert content["categories"] == [{"id": 1, "name": "disc"}, {"id": 2, "name": "square"}]
+    annotations = content["annotations"]
+    assert [one["id"] for one in annotations] == list(range(1, len(annotations) + 1))
+    manifest = read_manifest(instances)
+    assert manifest.metrics["instances"] == sum(one["score"] > 0 for one in annotations) > 0
+    assert {entry.path for entry in manifest.files} >= {"instances.json", "instances/p3.png"}
+    for image in content["images"]:
+        name = image["file_name"]
+        number = int(name.removeprefix("p").removesuffix(".png"))
+        shape = SHAPES[number % len(SHAPES)]
+        assert (image["height"], image["width"]) == shape
+        own = [one for one in annotations if one["image_id"] == image["id"]]
+        if number % 4 == 0:  # neither a disc nor a square
+            assert not own
+            continue
+        masks = [decode_coco_rle(one["segmentation"]) for one in own]
+        drawn = np.zeros(shape, dtype=np.uint8)
+        for place, (one, mask) in enumerate(zip(own, masks, strict=True), start=1):
+            assert mask.shape == shape
+            assert one["area"] == mask.sum()
+            assert one["bbox"] == box_of(mask)
+            assert one["category_id"] in {1: {1}, 2: {2}, 3: {1, 2}}[number % 4]
+            assert one["score"] == 0 or one["area"] >= 0.01 * mask.size
+            if one["score"] > 0:
+                drawn[mask] = place
+        np.testing.assert_array_equal(read_mask_png(instances / "instances" / name), drawn)
+
+
+def test_instances_change_nothing_else(workshop: Any, pictures: dict[str, Any], instances: Path) -> None:
+    params = INSTANCES | {"instances": None}
+    inputs = {"cams": pictures["cams"], "irnet": workshop.folder / "cropped_irnet" / "output"}
+    plain = workshop.run("plain", "make_pseudo_labels", params, inputs, dataset=pictures["dataset"])
+    for folder in ("walked", "pseudo_labels"):
+        for path in (plain / folder).iterdir():
+            assert path.read_bytes() == (instances / folder / path.name).read_bytes()
+
+
+def test_instances_are_taken_over_and_merged_again(instances: Path, tmp_path: Path) -> None:
+    """A second attempt after one that lost a file makes that image again, and the same COCO file."""
+    first = tmp_path / "first"
+    (first / "output").mkdir(parents=True)
+    for source in [instances, instances.parent / "parts" / "instances"]:
+        target = first / source.relative_to(instances.parent)
+        for path in source.glob("*/*"):
+            (target / path.parent.name).mkdir(parents=True, exist_ok=True)
+            (target / path.parent.name / path.name).hardlink_to(path)
+    lost = first / "output" / "instances" / "p3.png"
+    lost.unlink()
+    spec = RunSpec.model_validate_json((instances.parent / "spec.json").read_text())
+    (tmp_path / "spec.json").write_text(
+        spec.model_copy(update={"attempt": 2, "previous": (first,)}).model_dump_json()
+    )
+    assert main([str(tmp_path)]) == 0
+    assert read_manifest(tmp_path / "output").digest == read_manifest(instances).digest
+    for name, same in (("p3.png", False), ("p2.png", True)):
+        path = tmp_path / "output" / "instances" / name
+        assert path.samefile(instances / "instances" / name) is same
+
+
+def test_no_instance_at_all_is_an_empty_list(
+    workshop: Any, pictures: dict[str, Any], cropped_irnet: Path
+) -> None:
+    params = INSTANCES | {"instances": {"steps": 1, "threshold": {"name": "fixed", "value": 1.0}}}
+    inputs = {"cams": pictures["cams"], "irnet": cropped_irnet}
+    artifact = workshop.run("no_instances", "make_pseudo_labels", params, inputs, dataset=pictures["dataset"])
+    assert json.loads((artifact / "instances.json").read_text())["annotations"] == []
+    assert read_manifest(artifact).metrics["instances"] == 0
+    assert not read_mask_png(artifact / "instances" / "p3.png").any()
+
+
+def test_two_ranks_do_as_one(
+    pictures: dict[str, Any], cropped_irnet: Path, instances: Path, tmp_path: Path
+) -> None:
+    """The same training and the same instances, up to the order in which numbers are added."""
+    runs: list[str] = []
+
+    def plan(name: str, stage: str, params: Mapping[str, Any], inputs: Mapping[str, Path]) -> Path:
+        given = {role: str(path) for role, path in inputs.items()}
+        spec = {"stage": stage, "params": params, "dataset": pictures["dataset"], "inputs": given}
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(spec))
+        runs.extend([str(tmp_path / f"{name}.yaml"), str(tmp_path / name)])
+        return tmp_path / name / "output"
+
+    seeds = {role: pictures[role] for role in ("ir_labels", "classifier")}
+    trained = plan("train", "train_irnet", CROPS, seeds)
+    labelled = plan(
+        "label", "make_pseudo_labels", INSTANCES, {"cams": pictures["cams"], "irnet": cropped_irnet}
+    )
+    program = Path(__file__).with_name("runs_in_turn.py")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=0"]
+    ended = subprocess.run(
+        [sys.executable, *torchrun, str(program), *runs],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+
+    alone, together = (load_file(folder / "model.safetensors") for folder in (cropped_irnet, trained))
+    for name, tensor in alone.items():
+        torch.testing.assert_close(together[name], tensor, rtol=1e-3, atol=1e-5, msg=name)
+    losses = [read_manifest(folder).metrics["train_loss"] for folder in (cropped_irnet, trained)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+    one, two = (json.loads((folder / "instances.json").read_text()) for folder in (instances, labelled))
+    assert two["images"] == one["images"]
+    assert [(a["image_id"], a["category_id"]) for a in two["annotations"]] == [
+        (a["image_id"], a["category_id"]) for a in one["annotations"]
+    ]
+    names = sorted(path.name for path in (instances / "instances").iterdir())
+    assert sorted(path.name for path in (labelled / "instances").iterdir()) == names
+    different = sum(
+        (read_mask_png(instances / "instances" / name) != read_mask_png(labelled / "instances" / name)).sum()
+        for name in names
+    )
+    assert different <= 5

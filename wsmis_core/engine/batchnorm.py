@@ -56,6 +56,8 @@ def synchronised(model: nn.Module, *, device: torch.device) -> nn.Module:
                 child.num_features, child.eps, child.momentum, child.affine, child.track_running_stats
             ).to(next(child.buffers()).dtype)
             twin.load_state_dict(child.state_dict())
+            for part, parameter in twin.named_parameters():
+                parameter.requires_grad_(child.get_parameter(part).requires_grad)
             twin.train(child.training)
             setattr(model, name, twin)
         else:

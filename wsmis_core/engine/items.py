@@ -35,16 +35,29 @@ class ItemFolder:
         """Have ``write`` fill the item's file."""
         write_atomically(self.path(item_id), write)
 
-    def unfinished(self, items: Sequence[T], *, item_id: Callable[[T], str]) -> list[T]:
-        """Those of ``items`` that are this rank's and not there yet, here or from an earlier attempt."""
+    def unfinished(
+        self, items: Sequence[T], *, item_id: Callable[[T], str], beside: Sequence[ItemFolder] = ()
+    ) -> list[T]:
+        """Those of ``items`` that are this rank's and not there yet, here or from an earlier attempt.
+
+        An item is there when it is here and in each folder ``beside``.
+        """
         mine = [items[index] for index in self._context.ranks.share(len(items))]
-        return [item for item in mine if not self._taken_over(item_id(item))]
+        folders = (self, *beside)
+        return [item for item in mine if not all(folder._taken_over(item_id(item)) for folder in folders)]
 
     def batches(
-        self, items: Sequence[T], *, item_id: Callable[[T], str], size: int, phase: str, unit: str = "images"
+        self,
+        items: Sequence[T],
+        *,
+        item_id: Callable[[T], str],
+        size: int,
+        phase: str,
+        unit: str = "images",
+        beside: Sequence[ItemFolder] = (),
     ) -> Iterator[Sequence[T]]:
-        """This rank's unfinished items in batches, with progress; stops between two when asked to."""
-        left = self.unfinished(items, item_id=item_id)
+        """This rank's `unfinished` items in batches, with progress; stops between two when asked to."""
+        left = self.unfinished(items, item_id=item_id, beside=beside)
         total = len(self._context.ranks.share(len(items)))
         progress = self._context.events.progress(phase, total=total, unit=unit, done=total - len(left))
         for start in range(0, len(left), size):

@@ -223,7 +223,7 @@ def _of_the_walk_alone(params: stages.MakePseudoLabels) -> list[Problem]:
             f"params.{name}",
             "Give the id of a train_irnet job as inputs.irnet, or leave this as it is by default.",
         )
-        for name in ("crop_size", "radius", "beta", "log2_steps", "refine_before")
+        for name in ("crop_size", "radius", "beta", "log2_steps", "refine_before", "instances")
         if getattr(params, name) != fields[name].default
     ]
 

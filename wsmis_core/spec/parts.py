@@ -17,6 +17,7 @@ __all__ = [
     "Fixed",
     "GrabCut",
     "ImageSize",
+    "Instances",
     "MapThreshold",
     "Normalisation",
     "OneCycleSchedule",
@@ -196,3 +197,22 @@ CAM_THRESHOLD = Fixed(value=0.2)
 # What a map alone decides.
 MapThreshold = Fixed | Otsu | OtsuTwice | OtsuMiddle
 Threshold = Annotated[Fixed | Otsu | OtsuTwice | OtsuMiddle | Chosen, Field(discriminator="name")]
+
+
+class Instances(Spec):
+    """Objects of a class told apart by IRNet's displacements (arXiv 1904.05044, section 5.1)."""
+
+    steps: int = Field(
+        default=300, ge=1, le=10_000, description="how often each cell follows the field to its centroid"
+    )
+    displacement_threshold: float = Field(
+        default=2.5,
+        gt=0,
+        description="cells displaced by less form regions; centroids in one region are one instance",
+    )
+    threshold: Annotated[MapThreshold, Field(discriminator="name")] = Field(
+        default=Fixed(value=0.25), description="of the walked maps of all instances, over their maximum"
+    )
+    smallest: Probability = Field(
+        default=0.01, description="an object below this share of the image has score 0"
+    )

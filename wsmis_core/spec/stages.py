@@ -17,6 +17,7 @@ from wsmis_core.spec.parts import (
     DropBlock,
     Fixed,
     ImageSize,
+    Instances,
     Normalisation,
     OneCycleSchedule,
     Optimizer,
@@ -134,7 +135,9 @@ class MakeIrLabels(Params):
     foreground_threshold: Probability = 0.30
     background_threshold: Probability = 0.05
     refine: Refinement | None = Pamr()
-    image_size: ImageSize = 512
+    image_size: Size = Field(
+        default=512, description="squares of so many pixels a side; `native` keeps each image's own size"
+    )
     splits: tuple[Split, ...] = ALL_SPLITS
 
     @model_validator(mode="after")
@@ -255,6 +258,10 @@ class MakePseudoLabels(Params):
     refine: Refinement | None = Field(default=None, description="refine the walked maps on the image")
     local: LocalTraining | None = Field(
         default=None, description="weigh the walked maps by a local pixel classifier"
+    )
+    instances: Instances | None = Field(
+        default=None,
+        description="also tell the objects of a class apart, in the walked maps, refined but before `local`",
     )
     threshold: Threshold = Fixed(value=0.25)
     smallest_component: float = Field(

@@ -12,13 +12,15 @@ from wsmis_core.spec.parts import Chosen, Fixed, MapThreshold
 from wsmis_core.spec.stages import MakePseudoLabels
 from wsmis_core.stages.findings import LabelsFinder
 from wsmis_core.stages.inputs import dataset_index, input_artifact, pictures, samples_of
+from wsmis_core.stages.instances import InstanceFolder
 from wsmis_core.stages.labelling import label_maps, write_labels, write_seen_maps
 from wsmis_core.stages.local_pixels import local_net
 from wsmis_core.stages.maps import MapsFolder
 from wsmis_core.stages.refinement import check_refinement
 from wsmis_core.stages.scoring import choose, validation_scores
+from wsmis_core.stages.soft_maps import write_soft_maps
 from wsmis_core.stages.truth import required_masks
-from wsmis_core.stages.walking import Walk, write_soft_maps
+from wsmis_core.stages.walking import Walk
 
 __all__ = ["run"]
 
@@ -27,7 +29,8 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
     """Write `walked/<sample>.npz` (soft maps) and `pseudo_labels/<sample>.png` (class ids).
 
     Each image that has activation maps gets both, and with a local net `seen/<sample>.npz`: what it made
-    of the walked maps.
+    of the walked maps. With ``instances`` each also gets `instances/<sample>.png`, at its own size, in which
+    n stands for its n-th object in `instances.json`; that one is COCO's, of all images of the splits.
     """
     check_refinement(params.refine_before, field="params.refine_before")
     check_refinement(params.refine, field="params.refine")
@@ -41,7 +44,10 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
     walk = None if irnet is None else Walk.of(irnet, params, images)
     maps = MapsFolder(cams.folder / "cams")
     samples = [sample for sample in samples_of(index, params.splits) if maps.has(sample)]
-    walked, kept_in_walk = write_soft_maps(context, params, samples, images, maps, walk)
+    instances = None if params.instances is None else InstanceFolder(context)
+    walked, kept_in_walk = write_soft_maps(
+        context, params, samples, images, maps, walk=walk, instances=instances
+    )
     context.ranks.wait()
     soft, kept_locally = walked, 0
     if params.local is not None:
@@ -64,8 +70,12 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
         )
     finder = LabelsFinder(labels, soft)
     scores = validation_scores(context, index, finder, splits=params.splits, size=params.image_size)
+    metrics = {"images": float(len(samples)), "kept_unrefined": kept, **scores}
+    if instances is not None and context.ranks.is_main:
+        all_images = samples_of(index, params.splits)
+        metrics["instances"] = float(instances.merge(all_images, classes=index.classes))
     return StageResult(
-        metrics={"images": float(len(samples)), "kept_unrefined": kept, **scores},
+        metrics=metrics,
         details={
             "classes": list(index.classes),
             "image_size": params.image_size,

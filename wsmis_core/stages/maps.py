@@ -21,6 +21,7 @@ __all__ = [
     "UNKNOWN",
     "MapsFolder",
     "StoredMaps",
+    "cut",
     "labels_above",
     "load_maps",
     "resized",
@@ -94,9 +95,9 @@ def labels_above(
     higher threshold, what lies between the two is unknown (255).
     """
     strengths, ids = strongest(maps, class_ids)
-    labels = torch.where(strengths > _cut(strengths, threshold), ids, torch.zeros_like(ids))
+    labels = torch.where(strengths > cut(strengths, threshold), ids, torch.zeros_like(ids))
     if certain is not None:
-        labels[(labels > 0) & (strengths <= _cut(strengths, certain))] = UNKNOWN
+        labels[(labels > 0) & (strengths <= cut(strengths, certain))] = UNKNOWN
     return labels
 
 
@@ -110,7 +111,7 @@ def strongest(maps: Tensor, class_ids: Sequence[int]) -> tuple[Tensor, Tensor]:
     return strengths, ids[which]
 
 
-def _cut(values: Tensor, threshold: MapThreshold) -> float:
+def cut(values: Tensor, threshold: MapThreshold) -> float:
     match threshold:
         case Fixed():
             return threshold.value

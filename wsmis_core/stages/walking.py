@@ -1,11 +1,10 @@
-"""The maps walked along IRNet's boundaries: what the pseudo-labels are cut from.
+"""Maps that walk along the boundaries that an IRNet sees.
 
 Axes: K classes of an image, H x W pixels, h x w cells of IRNet's grid.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,20 +13,14 @@ import torch
 from torch import Tensor
 
 from wsmis_core.data import Sample
-from wsmis_core.engine import ItemFolder, RunContext
 from wsmis_core.irn import random_walks, seen_through_windows
 from wsmis_core.models import IRNet
 from wsmis_core.spec.stages import MakePseudoLabels
 from wsmis_core.stages.inputs import Input, Pictures, load_model
-from wsmis_core.stages.labelling import guard_threshold, guarded
-from wsmis_core.stages.maps import MapsFolder, StoredMaps, resized, save_maps
-from wsmis_core.stages.refinement import refined
+from wsmis_core.stages.maps import resized
 from wsmis_core.stages.train_irnet import irnet_from
 
-__all__ = ["Walk", "write_soft_maps"]
-
-_AT_ONCE = 8  # images; one alone is mostly overhead on small grids
-_LEAST_MAXIMUM = 1e-12  # of maps that are all zero
+__all__ = ["Walk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +46,16 @@ class Walk:
             return self.irnet.boundaries(self._on_device(images), window=self.window)[:, None]
 
         return [seen[0] for seen in self._seen(see, samples)]
+
+    def fields(self, samples: Sequence[Sample]) -> tuple[list[Tensor], list[Tensor]]:
+        """Boundaries (h, w) and displacements (2, h, w) of each image."""
+
+        def see(images: Tensor) -> Tensor:
+            boundary, displacement = self.irnet.infer(self._on_device(images), window=self.window)
+            return torch.cat([boundary[:, None], displacement], dim=1)
+
+        seen = self._seen(see, samples)
+        return [field[0] for field in seen], [field[1:] for field in seen]
 
     def along(
         self, boundaries: Sequence[Tensor], maps: Sequence[Tensor], shapes: Sequence[tuple[int, int]]
@@ -83,44 +86,3 @@ class Walk:
         if self.params.log2_steps == "grid":
             return max(0, round(8 - 2 * math.log2(128 / math.sqrt(cells))))
         return self.params.log2_steps
-
-
-@torch.no_grad()
-def write_soft_maps(
-    context: RunContext,
-    params: MakePseudoLabels,
-    samples: Sequence[Sample],
-    images: Pictures,
-    maps: MapsFolder,
-    walk: Walk | None,
-) -> tuple[MapsFolder, int]:
-    """Write `walked/<sample>.npz`: at image size, refined where asked for, over their maximum.
-
-    Without a walk the maps stay where they are. Beside them, how many objects this rank kept unrefined
-    since refinement would have erased them.
-    """
-    folder = ItemFolder(context, "walked", suffix=".npz")
-    kept = 0
-    for batch in folder.batches(
-        samples, item_id=lambda sample: sample.id, size=_AT_ONCE, phase="random walk" if walk else "soft maps"
-    ):
-        all_stored = [maps.load(sample) for sample in batch]
-        shapes = [images.shape(sample) for sample in batch]
-        before = [
-            one if params.refine_before is None else refined(one, images.raw(sample), params.refine_before)
-            for sample, stored in zip(batch, all_stored, strict=True)
-            for one in [stored.maps.to(images.device)]
-        ]
-        if walk is None:
-            all_soft = [resized(one, shape) for one, shape in zip(before, shapes, strict=True)]
-        else:
-            all_soft = walk.along(walk.boundaries(batch), before, shapes)
-        for sample, stored, soft in zip(batch, all_stored, all_soft, strict=True):
-            best = soft
-            if params.refine is not None:
-                better = refined(soft, images.raw(sample), params.refine)
-                outcome = guarded(soft, better, stored.class_ids, guard_threshold(params))
-                best, kept = outcome.maps, kept + outcome.kept_unrefined
-            result = StoredMaps(stored.class_ids, best / best.max().clamp(min=_LEAST_MAXIMUM))
-            folder.write(sample.id, functools.partial(save_maps, stored=result))
-    return MapsFolder(context.output / "walked"), kept

@@ -119,8 +119,8 @@ def test_params_and_inputs_that_do_not_go_together(
 
 def test_without_an_irnet_what_says_how_to_walk_is_refused() -> None:
     walked = {"radius": 4, "beta": 2.0, "log2_steps": "grid", "refine_before": {"name": "pamr"}}
-    told = problems("make_pseudo_labels", walked | {"crop_size": 64}, cams="a")
-    assert set(told) == {f"params.{name}" for name in [*walked, "crop_size"]}
+    told = problems("make_pseudo_labels", walked | {"crop_size": 64, "instances": {}}, cams="a")
+    assert set(told) == {f"params.{name}" for name in [*walked, "crop_size", "instances"]}
     assert "'grid' has no meaning" in told["params.log2_steps"]
     kept = {"image_size": "native", "refine": {"name": "pamr"}, "threshold": {"name": "otsu"}}
     make_params("make_pseudo_labels", kept, {"cams": "a"})
