@@ -9,7 +9,7 @@ from wsmis_core.engine.processes import Processes, worker_processes
 from wsmis_core.engine.ranks import Ranks, joined_ranks
 from wsmis_core.engine.sampling import balanced_order, shuffled_order
 from wsmis_core.engine.stopping import STOPPED_EXIT_CODE, Stopped, StopRequest, stop_on_sigterm
-from wsmis_core.engine.task import VALIDATION_LOSS, Task, Term
+from wsmis_core.engine.task import VALIDATION_LOSS, LossSums, Task, Term
 from wsmis_core.engine.training import train
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "VALIDATION_LOSS",
     "Events",
     "ItemFolder",
+    "LossSums",
     "Processes",
     "Progress",
     "Ranks",

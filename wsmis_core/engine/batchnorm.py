@@ -1,4 +1,4 @@
-"""Batch normalisation over all ranks, on the CPU too.
+"""Batch normalisation over all ranks, on the CPU too, and of batches that hold one value a channel.
 
 torch's own SyncBatchNorm needs a GPU; on GPUs it is what `synchronised` returns.
 """
@@ -7,10 +7,32 @@ from __future__ import annotations
 
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
-__all__ = ["SynchronisedBatchNorm2d", "synchronised"]
+__all__ = ["LoneBatchNorm2d", "SynchronisedBatchNorm2d", "bear_lone_values", "synchronised"]
+
+
+class LoneBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm that takes its running statistics where a batch holds one value a channel.
+
+    So does one image whose features are pooled, or have shrunk, to one cell; torch refuses it.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name of nn.Module's own argument
+        if self.training and input.numel() == input.shape[1]:
+            return F.batch_norm(
+                input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        return super().forward(input)
+
+
+def bear_lone_values(model: nn.Module) -> None:
+    """Make all plain batch norms of a model lone ones, in place."""
+    for module in model.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = LoneBatchNorm2d
 
 
 class SynchronisedBatchNorm2d(nn.BatchNorm2d):

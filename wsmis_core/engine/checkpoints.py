@@ -38,14 +38,15 @@ _KEPT = 2
 class TrainingState:
     """Where a training stands: ``step`` steps are done, ``batch`` of them in ``epoch``.
 
-    ``sums`` adds up the losses of those ``batch`` steps; ``figures`` are the last epoch's.
+    ``sums`` adds up the losses of those ``batch`` steps; ``figures`` are the last epoch's, ``best_figures``
+    those of the best one, which ended with ``best_step``.
     """
 
     step: int = 0
     epoch: int = 0
     batch: int = 0
-    best_loss: float | None = None
     best_step: int | None = None
+    best_figures: Mapping[str, float] = field(default_factory=dict)
     sums: Mapping[str, float] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
 
@@ -89,7 +90,7 @@ def latest_checkpoint(folders: Sequence[Path]) -> Checkpoint | None:
         for candidate in sorted(folder.glob("step-*"), reverse=True):
             state = _verified_state(candidate)
             if state is not None:
-                return Checkpoint(candidate, TrainingState(**state["training"]))
+                return Checkpoint(candidate, state)
     return None
 
 
@@ -113,14 +114,14 @@ def adopt_best(best: Path, folder: Path) -> None:
         temporary.rename(target)
 
 
-def _verified_state(folder: Path) -> dict[str, Any] | None:
-    """The state of a checkpoint whose files are whole, else None."""
+def _verified_state(folder: Path) -> TrainingState | None:
+    """The state of a checkpoint whose files are whole and of this version, else None."""
     try:
-        state: dict[str, Any] = json.loads((folder / _STATE).read_text())
+        state = json.loads((folder / _STATE).read_text())
         whole = all(sha256_of(folder / name) == digest for name, digest in state["sha256"].items())
-    except (OSError, ValueError, KeyError):
+        return TrainingState(**state["training"]) if whole else None
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return state if whole else None
 
 
 def _prune(folder: Path, *, best_step: int | None) -> None:

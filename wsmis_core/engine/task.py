@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import Parameter
@@ -14,7 +15,7 @@ from torch.nn import Parameter
 from wsmis_core.engine.ranks import Ranks
 from wsmis_core.engine.sampling import shuffled_order
 
-__all__ = ["VALIDATION_LOSS", "Task", "Term"]
+__all__ = ["VALIDATION_LOSS", "LossSums", "Task", "Term"]
 
 # The name under which a task's validation reports what the best checkpoint is chosen by.
 VALIDATION_LOSS = "val_loss"
@@ -33,6 +34,40 @@ class Term:
     denominator: Tensor
     weight: float = 1.0
     epsilon: float = 0.0
+
+
+class LossSums:
+    """A loss over many batches: its terms' sums over batches and ranks, divided once."""
+
+    def __init__(self) -> None:
+        # Numerators, denominators, weights and epsilons of the terms; none before the first batch.
+        self._table: Tensor | None = None
+
+    def add(self, terms: Sequence[Term]) -> None:
+        """One more batch."""
+        sums = torch.stack(
+            [
+                torch.stack([term.numerator for term in terms]),
+                torch.stack([term.denominator for term in terms]),
+            ]
+        ).double()
+        if self._table is None:
+            constants = [[term.weight for term in terms], [term.epsilon for term in terms]]
+            self._table = torch.cat([sums, sums.new_tensor(constants)])  # (4, terms)
+        else:
+            self._table[:2] += sums
+
+    def loss(self, ranks: Ranks) -> float:
+        """The loss over all ranks' batches, of which the main rank has one at least."""
+        mine = self._table
+        count = torch.tensor(0 if mine is None else mine.shape[1], device=ranks.device)
+        largest = int(ranks.summed(count * ranks.is_main).item())
+        table = torch.zeros(4, largest, dtype=torch.float64, device=ranks.device)
+        if mine is not None:
+            table[:2] = mine[:2]
+            table[2:] = mine[2:] * ranks.is_main
+        numerators, denominators, weights, epsilons = ranks.summed(table).unbind()
+        return (weights * numerators / (denominators + epsilons)).sum().item()
 
 
 class Task(ABC):

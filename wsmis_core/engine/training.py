@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, Dataset
 
-from wsmis_core.engine.batchnorm import synchronised
+from wsmis_core.engine.batchnorm import bear_lone_values, synchronised
 from wsmis_core.engine.checkpoints import (
     Checkpoint,
     TrainingState,
@@ -30,7 +30,7 @@ from wsmis_core.engine.sampling import Draw, epoch_batches, sample_rng
 from wsmis_core.engine.schedules import Position, learning_rate
 from wsmis_core.engine.stopping import Stopped
 from wsmis_core.engine.task import VALIDATION_LOSS, Task
-from wsmis_core.errors import DivergedError, SpecError
+from wsmis_core.errors import DataError, DivergedError, SpecError
 from wsmis_core.spec.stages import Training
 
 __all__ = ["train"]
@@ -44,15 +44,18 @@ def train(
     params: Training,
     rates: Mapping[str, float],
     context: RunContext,
-    keep_best: bool = False,
+    keep: str = "last",
 ) -> dict[str, float]:
     """Train ``task.model`` to the end, from the newest checkpoint if there is one.
 
-    The model is left with the weights of the last step or, with ``keep_best``, of the epoch
-    with the least validation loss. Returns the last epoch's figures. Raises Stopped after a
-    checkpoint when the run is asked to stop, DivergedError when the loss is no number.
+    The model is left with the weights of the ``last`` step or of another epoch's end: the ``best``, with the
+    least validation loss, or the one where the figure of the task's validation that ``keep`` names is
+    highest. Returns the figures of the epoch that is kept.
+
+    Raises Stopped after a checkpoint when the run is asked to stop, DivergedError when the loss is no
+    number, DataError when there is no such figure.
     """
-    return _Training(task, params=params, rates=rates, context=context, keep_best=keep_best).run()
+    return _Training(task, params=params, rates=rates, context=context, keep=keep).run()
 
 
 class _Training:
@@ -65,7 +68,7 @@ class _Training:
         params: Training,
         rates: Mapping[str, float],
         context: RunContext,
-        keep_best: bool,
+        keep: str,
     ) -> None:
         ranks = context.ranks
         if params.batch_size < ranks.world_size:
@@ -76,11 +79,12 @@ class _Training:
             )
         self.task, self.params, self.rates = task, params, rates
         self.context, self.ranks, self.events = context, ranks, context.events
-        self.keep_best = keep_best
+        self.keep = keep
         # Convolutions on the CPU are three times faster so, and none is slower on a GPU.
         task.model.to(ranks.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if ranks.world_size > 1 and params.sync_batch_norm:
             task.model = synchronised(task.model, device=ranks.device)
+        bear_lone_values(task.model)
         self.optimizer = make_optimizer(task.parameter_groups(), spec=params.optimizer, rates=rates)
         self.epoch_steps = -(-task.size // params.batch_size)
         self.steps = params.epochs * self.epoch_steps
@@ -102,11 +106,12 @@ class _Training:
                 self._step(batch)
                 progress.advance()
             self._finish_epoch()
-        if self.keep_best and self.state.best_step not in (None, self.state.step):
+        kept = self.state.best_figures if self.state.best_step is not None else self.state.figures
+        if self.state.best_step not in (None, self.state.step):
             best = Checkpoint(self.context.checkpoints / f"step-{self.state.best_step:08d}", self.state)
             load_checkpoint(best, model=self.task.model)
         self.ranks.wait()
-        return dict(self.state.figures)
+        return dict(kept)
 
     def _resumed(self) -> TrainingState:
         """The state of the newest checkpoint, put into model and optimiser; else the beginning."""
@@ -196,10 +201,26 @@ class _Training:
             figures |= self.task.validate(self.ranks)
         self.events.metric(figures, step=self.state.step, epoch=self.state.epoch)
         self.state = replace(self.state, epoch=self.state.epoch + 1, batch=0, sums={}, figures=figures)
-        loss = figures.get(VALIDATION_LOSS)
-        if loss is not None and (self.state.best_loss is None or loss < self.state.best_loss):
-            self.state = replace(self.state, best_loss=loss, best_step=self.state.step)
+        if self._is_best(figures):
+            self.state = replace(self.state, best_step=self.state.step, best_figures=figures)
         self._save()
+
+    def _is_best(self, figures: Mapping[str, float]) -> bool:
+        """Whether these are the figures to keep an epoch for, among those so far."""
+        if self.keep == "last":
+            return False
+        name = VALIDATION_LOSS if self.keep == "best" else self.keep
+        if name not in figures:
+            if self.keep == "best":
+                return False  # no validation split: the last is the best that is known
+            raise DataError(
+                f"There is no {name} to choose the weights by: the validation split has nothing to score.",
+                field="params.keep",
+                remedy="Set it to last, or give the data set a validation split.",
+            )
+        so_far = self.state.best_figures.get(name)
+        sign = -1 if name == VALIDATION_LOSS else 1
+        return so_far is None or sign * figures[name] > sign * so_far
 
     def _say(self, values: Mapping[str, float]) -> None:
         now = time.monotonic()

@@ -53,6 +53,10 @@ __all__ = [
     "stage_params",
 ]
 
+KEPT = (
+    "weights of the last epoch, of the best, which has the least validation loss, or of the one where a "
+    "score on the validation split is highest"
+)
 ALL_SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
@@ -108,7 +112,16 @@ class TrainClassifier(Training):
     schedule: Schedule = StepSchedule(every=5, gamma=0.1)
     epochs: int = Field(default=50, ge=1, le=10_000)
     batch_size: int = Field(default=16, ge=1, le=4096)
-    keep: Literal["best", "last"] = Field(default="best", description="by validation loss, or the last")
+    keep: Literal[
+        "last",
+        "best",
+        "val_f1",
+        "val_f1_negative",
+        "val_precision",
+        "val_recall",
+        "val_jaccard",
+        "val_accuracy",
+    ] = Field(default="best", description=KEPT)
 
 
 class ExtractCams(Params):

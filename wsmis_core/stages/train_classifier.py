@@ -15,6 +15,7 @@ from wsmis_core.data import UNKNOWN_LABEL, DatasetIndex, Sample
 from wsmis_core.data.augmentation import augment
 from wsmis_core.engine import (
     VALIDATION_LOSS,
+    LossSums,
     Ranks,
     RunContext,
     StageResult,
@@ -45,9 +46,7 @@ def run(context: RunContext, params: TrainClassifier) -> StageResult:
     """Train; leaves `model.safetensors`."""
     index = dataset_index(context)
     task = _Classification(context, params, index)
-    figures = train(
-        task, params=params, rates=params.rates.model_dump(), context=context, keep_best=params.keep == "best"
-    )
+    figures = train(task, params=params, rates=params.rates.model_dump(), context=context, keep=params.keep)
     save_model(context, task.model)
     return StageResult(
         metrics=figures,
@@ -124,7 +123,7 @@ class _Classification(Task):
         if not self.validation:
             return {}
         counts = LabelCounts(len(self.validation[0].labels), device=ranks.device)
-        loss_sums = torch.zeros(2, dtype=torch.float64, device=ranks.device)
+        sums = LossSums()
         mine = [self.validation[index] for index in ranks.share(len(self.validation))]
         for start in range(0, len(mine), self.params.batch_size):
             samples = mine[start : start + self.params.batch_size]
@@ -132,12 +131,10 @@ class _Classification(Task):
                 [sample.labels for sample in samples], dtype=torch.float32, device=ranks.device
             )
             logits = self.model(self.pictures.batch(samples))
-            term = _bce(logits, labels, pos_weight=self.params.pos_weight)
-            loss_sums += torch.stack([term.numerator, term.denominator]).double()
+            sums.add([_bce(logits, labels, pos_weight=self.params.pos_weight)])
             counts.update(logits.sigmoid(), labels)
-        total, images = ranks.summed(loss_sums).tolist()
         figures = counts.summed(ranks.summed).scores()
-        return {VALIDATION_LOSS: total / images} | {f"val_{name}": value for name, value in figures.items()}
+        return {VALIDATION_LOSS: sums.loss(ranks)} | {f"val_{name}": value for name, value in figures.items()}
 
 
 def _bce(logits: Tensor, labels: Tensor, *, pos_weight: float | None) -> Term:

@@ -87,7 +87,17 @@ def test_two_ranks_train_as_one_with_the_whole_batch(tmp_path: Path) -> None:
     assert run(together, ranks=2) == 0
     assert len(metrics(alone)) == 3
     for one, two in zip(metrics(alone), metrics(together), strict=True):
-        assert one.keys() == two.keys() == {"train_loss", "train_masked", "train_plain", "val_loss"}
+        assert (
+            one.keys()
+            == two.keys()
+            == {
+                "train_loss",
+                "train_masked",
+                "train_plain",
+                "val_loss",
+                "val_accuracy",
+            }
+        )
         for name in one:
             assert two[name] == pytest.approx(one[name], rel=1e-9, abs=1e-9)
     for name, tensor in weights(alone).items():
@@ -138,19 +148,28 @@ def test_sigterm_stops_behind_a_checkpoint(tmp_path: Path) -> None:
     assert events[-1]["step"] < 10_000 * 5
 
 
-def test_the_best_epoch_is_kept_not_the_last(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keep", ["best", "val_accuracy"])
+def test_the_best_epoch_is_kept_not_the_last(tmp_path: Path, keep: str) -> None:
     rates = ClassifierRates(trunk_weights=5, trunk_biases=5, head_weights=5, head_biases=5)
-    folder = prepare(tmp_path / "run", keep="best", epochs=6, rates=rates)
+    folder = prepare(tmp_path / "run", keep=keep, epochs=6, rates=rates)
     assert run(folder) == 0
-    losses = [values["val_loss"] for values in metrics(folder)]
+    told = metrics(folder)
+    losses = [values["val_loss"] if keep == "best" else -values["val_accuracy"] for values in told]
     best = losses.index(min(losses))
     assert best < 5
+    assert json.loads((folder / "figures.json").read_text()) == told[best]
     state = json.loads((folder / "checkpoints" / "step-00000030" / "state.json").read_text())["training"]
     assert state["best_step"] == (best + 1) * 5
     from safetensors.torch import load_file
 
     kept = load_file(folder / "checkpoints" / f"step-{state['best_step']:08d}" / "model.safetensors")
     assert all(torch.equal(weights(folder)[name], tensor) for name, tensor in kept.items())
+
+
+def test_a_figure_to_keep_by_that_is_not_there_is_told(tmp_path: Path) -> None:
+    folder = prepare(tmp_path / "run", keep="val_f1", epochs=1)
+    assert run(folder) != 0
+    assert "params.keep: There is no val_f1" in (folder / "log.txt").read_text()
 
 
 def test_a_loss_that_is_no_number_is_told(tmp_path: Path) -> None:
