@@ -36,7 +36,7 @@ def multi_scale_maps(
     """
     total: Tensor | None = None
     for scale in scales:
-        maps = _mirrored_sum(maps_fn, _rescaled(images, scale), flip=flip)
+        maps = _mirrored_sum(maps_fn, rescaled(images, scale), flip=flip)
         resized = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
         total = resized if total is None else total + resized
     assert total is not None, "one scale at least"
@@ -48,7 +48,7 @@ def normalise(maps: Tensor) -> Tensor:
     return maps / (maps.amax(dim=(-2, -1), keepdim=True) + _EPSILON)
 
 
-def _rescaled(images: Tensor, scale: float) -> Tensor:
+def rescaled(images: Tensor, scale: float) -> Tensor:
     height, width = (max(1, round(side * scale)) for side in images.shape[-2:])
     if (height, width) == images.shape[-2:]:
         return images

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wsmis_core.metrics.bootstrap import LEVEL, Bootstrap, intervals
 from wsmis_core.metrics.boxes import BoxCounts
 from wsmis_core.metrics.calibration import CalibrationCounts
-from wsmis_core.metrics.confusion import class_iou, confusion_matrix, margins
+from wsmis_core.metrics.confusion import class_dice, class_iou, confusion_matrix, margins
 from wsmis_core.metrics.counts import Counts
 from wsmis_core.metrics.curves import CURVE_SCORES, Best, CurveCounts
 from wsmis_core.metrics.labels import (
@@ -37,6 +37,7 @@ __all__ = [
     "PixelScores",
     "Truth",
     "auc",
+    "class_dice",
     "class_iou",
     "confusion_matrix",
     "image_counts",

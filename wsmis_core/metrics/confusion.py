@@ -1,4 +1,4 @@
-"""Intersection over union of many classes, from one confusion matrix over the whole set.
+"""Intersection over union and Dice of many classes, from one confusion matrix over the whole set.
 
 Axes: C classes, background included as the first.
 """
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from wsmis_core.metrics.counts import ratio
 
-__all__ = ["IGNORED", "class_iou", "confusion_matrix", "margins"]
+__all__ = ["IGNORED", "class_dice", "class_iou", "confusion_matrix", "margins"]
 
 IGNORED = 255
 
@@ -36,3 +36,9 @@ def class_iou(of_classes: Tensor) -> Tensor:
     """IoU (..., C) of `margins` (..., C, 3); NaN for a class that neither truth nor prediction has."""
     hits, predicted, true = of_classes.double().unbind(dim=-1)
     return ratio(hits, predicted + true - hits)
+
+
+def class_dice(of_classes: Tensor) -> Tensor:
+    """Dice (..., C) of `margins`, over the pixels of all images together; NaN as of `class_iou`."""
+    hits, predicted, true = of_classes.double().unbind(dim=-1)
+    return ratio(2 * hits, predicted + true)

@@ -76,23 +76,23 @@ def cross_entropy(logits: Tensor, target: Tensor) -> LossSum:
     return LossSum(loss, (target != _IGNORED).sum().to(logits.dtype))
 
 
-def soft_dice(logits: Tensor, target: Tensor) -> LossSum:
-    """``1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1)`` of each image, p its probabilities; mean over images.
+def soft_dice(probability: Tensor, target: Tensor) -> LossSum:
+    """``1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1)`` of each image, mean over images.
 
     The ones make an empty mask, predicted empty, a loss of 0. p is not thresholded, which would leave
     no gradient.
 
     Args:
-        logits: (B, H, W).
+        probability: (B, H, W) in [0, 1].
         target: (B, H, W) uint8: 0 background, 255 ignored, any other foreground.
     """
     known = target != _IGNORED
-    probability = logits.sigmoid() * known
-    true = ((target != 0) & known).to(logits)
-    overlap = (probability * true).sum(dim=(1, 2))  # (B,)
-    size = probability.sum(dim=(1, 2)) + true.sum(dim=(1, 2))
+    seen = probability * known
+    true = ((target != 0) & known).to(probability)
+    overlap = (seen * true).sum(dim=(1, 2))  # (B,)
+    size = seen.sum(dim=(1, 2)) + true.sum(dim=(1, 2))
     loss = 1 - (2 * overlap + _DICE_SMOOTHING) / (size + _DICE_SMOOTHING)
-    return LossSum(loss.sum(), logits.new_tensor(float(len(logits))))
+    return LossSum(loss.sum(), probability.new_tensor(float(len(probability))))
 
 
 def soft_iou(logits: Tensor, target: Tensor) -> LossSum:
@@ -112,7 +112,9 @@ def soft_iou(logits: Tensor, target: Tensor) -> LossSum:
     return LossSum(loss.sum(), logits.new_tensor(float(loss.numel())))
 
 
-def integral_attention(logits: Tensor, attention: Tensor) -> IntegralAttention:
+def integral_attention(
+    logits: Tensor, attention: Tensor, *, known: Tensor | None = None
+) -> IntegralAttention:
     """Where attention was ever above 0, learn it; elsewhere, learn that there is none.
 
     ``mean(-a log p)`` over cells with a > 0, plus ``mean(-log(1 - p))`` over the others.
@@ -121,10 +123,12 @@ def integral_attention(logits: Tensor, attention: Tensor) -> IntegralAttention:
     Args:
         logits: (B, C, h, w).
         attention: (B, C, h, w) in [0, 1].
+        known: (B, 1 or C, h, w) bool, the cells that count; all where it is not given.
     """
-    attended = attention > 0
-    unattended = ~attended
+    counted = torch.ones_like(attention, dtype=torch.bool) if known is None else known
+    attended = (attention > 0) & counted
+    unattended = ~(attention > 0) & counted
     return IntegralAttention(
-        LossSum(-(attention * F.logsigmoid(logits)).sum(), attended.sum().to(logits.dtype)),
+        LossSum(-(attention * F.logsigmoid(logits) * attended).sum(), attended.sum().to(logits.dtype)),
         LossSum((F.softplus(logits) * unattended).sum(), unattended.sum().to(logits.dtype)),
     )

@@ -12,15 +12,17 @@ from segmentation_models_pytorch.base import SegmentationHead
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from torch import Tensor, nn
 
-from wsmis_core.errors import SpecError, WeightsError
+from wsmis_core.errors import WeightsError
 from wsmis_core.models.trunks import TRUNKS, Trunk, imagenet_state
+from wsmis_core.spec.encoders import SMALL_ENCODER, SegmenterArch
 
-SMALL_TRUNK = "resnet_small"
 # The small U-Net decodes up to half the image's resolution; its logits are interpolated from there.
 SMALL_DECODER_CHANNELS = (32, 24)
 SMALL_OUTPUT_STRIDE = 2
 # Images are padded to a multiple of this, which the stride of every encoder divides.
 PADDED_MULTIPLE = 32
+# Layers of an encoder behind its last features, which the library leaves there (EfficientNets').
+IDLE_LAYERS = ("_conv_head", "_bn1", "conv_head", "bn2")
 
 
 class Segmenter(nn.Module):
@@ -63,50 +65,28 @@ class TrunkEncoder(nn.Module):
         return [images, *(stages[index] for index in self.taps)]
 
 
-class LoneBatchNorm2d(nn.BatchNorm2d):
-    """Batch norm that takes its running statistics where a batch holds one value a channel."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        if self.training and features.numel() == features.shape[1]:
-            return F.batch_norm(
-                features, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-            )
-        return super().forward(features)
-
-
 def make_segmenter(
-    arch: str, *, encoder: str, classes: int, weights: str = "none", trunk: Trunk | None = None
+    arch: SegmenterArch, *, encoder: str, classes: int, weights: str = "none", trunk: Trunk | None = None
 ) -> Segmenter:
     """A segmenter of `SEGMENTERS` with `classes` output channels.
 
     Args:
-        encoder: `resnet_small` (U-Net alone), or an encoder of segmentation-models-pytorch by its name.
+        encoder: one that `encoder_problem` has nothing against.
         weights: `none`, or `imagenet` for torchvision's, where torchvision has the encoder.
         trunk: a classifier's trunk of the same architecture as the encoder, to start from its weights.
 
-    Raises:
-        SpecError: there is no such encoder, or the architecture cannot be built on it.
-        WeightsError: the weights cannot be had, or the trunk is another architecture's.
+    Raises WeightsError where the weights cannot be had, or the trunk is another architecture's.
     """
-    if encoder == SMALL_TRUNK:
-        if arch != "unet":
-            raise SpecError(
-                f"{arch} cannot be built on {encoder}.", field="arch", remedy="Take the arch unet."
-            )
-        return _small_unet(trunk or TRUNKS[SMALL_TRUNK](weights), classes)
-    try:
-        model = SEGMENTERS[arch](encoder_name=encoder, encoder_weights=None, classes=classes)
-    except KeyError as error:
-        raise SpecError(
-            f"There is no encoder {encoder}.",
-            field="encoder",
-            remedy="Take resnet_small, or a name of segmentation-models-pytorch such as resnet34.",
-        ) from error
+    if encoder == SMALL_ENCODER:
+        return _small_unet(trunk or TRUNKS[SMALL_ENCODER](weights), classes)
+    model = SEGMENTERS[arch](encoder_name=encoder, encoder_weights=None, classes=classes)
+    for name in IDLE_LAYERS:
+        # Ranks wait for the gradients of all parameters that are trained, and these get none.
+        getattr(model.encoder, name, nn.Identity()).requires_grad_(False)
     if trunk is not None:
         _load_encoder(model.encoder, _resnet_state(trunk), source="The classifier's trunk", name=encoder)
     elif weights == "imagenet":
         _load_encoder(model.encoder, imagenet_state(encoder), source="torchvision's ResNet", name=encoder)
-    _bear_lone_values(model)
     return Segmenter(encoder=model.encoder, decoder=model.decoder, head=model.segmentation_head)
 
 
@@ -119,13 +99,6 @@ def _small_unet(trunk: Trunk, classes: int) -> Segmenter:
     )
     head = SegmentationHead(SMALL_DECODER_CHANNELS[-1], classes, upsampling=SMALL_OUTPUT_STRIDE)
     return Segmenter(encoder=encoder, decoder=decoder, head=head)
-
-
-def _bear_lone_values(model: nn.Module) -> None:
-    """Make all batch norms of a model lone ones, in place."""
-    for module in model.modules():
-        if type(module) is nn.BatchNorm2d:
-            module.__class__ = LoneBatchNorm2d
 
 
 def _resnet_state(trunk: Trunk) -> dict[str, Tensor]:
@@ -150,4 +123,10 @@ def _load_encoder(encoder: nn.Module, state: dict[str, Tensor], *, source: str, 
         ) from error
 
 
-SEGMENTERS: dict[str, Callable[..., Any]] = {"unet": smp.Unet, "deeplabv3plus": smp.DeepLabV3Plus}
+SEGMENTERS: dict[SegmenterArch, Callable[..., Any]] = {
+    "unet": smp.Unet,
+    "unetplusplus": smp.UnetPlusPlus,
+    "fpn": smp.FPN,
+    "deeplabv3": smp.DeepLabV3,
+    "deeplabv3plus": smp.DeepLabV3Plus,
+}

@@ -101,6 +101,8 @@ def _path(loc: Iterable[int | str], data: object) -> list[str]:
             break  # a value has no fields: what follows names the members of a union that it is none of
         if isinstance(here, Mapping) and part not in here and part in here.values():
             continue  # a union's tag: the value of the discriminator, not a field
+        if isinstance(here, Mapping) and isinstance(part, int):
+            continue  # the place of the only one, given by itself where a list may stand
         path.append(str(part))
         if isinstance(here, Mapping):
             here = here.get(part, _UNSEEN)

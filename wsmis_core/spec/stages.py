@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, ValidationInfo, field_validator, model_validator
 
+from wsmis_core.spec.encoders import ENCODERS, SegmenterArch, encoder_problem
+from wsmis_core.spec.losses import Bce, Loss
 from wsmis_core.spec.model import Spec
 from wsmis_core.spec.parts import (
     CAM_THRESHOLD,
@@ -40,6 +42,7 @@ __all__ = [
     "ClassifierRates",
     "Evaluate",
     "ExtractCams",
+    "Inference",
     "IrnetRates",
     "LocalTraining",
     "MakeIrLabels",
@@ -311,8 +314,12 @@ class TrainSegmenter(Training):
     """Step 3: a segmentation model on pseudo-labels; on true masks only as a ceiling to compare with."""
 
     stage: Literal["train_segmenter"] = "train_segmenter"
-    arch: Literal["unet", "deeplabv3plus"] = "unet"
-    encoder: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "resnet50"
+    arch: SegmenterArch = "unet"
+    encoder: str = Field(
+        default="resnet50",
+        description="of segmentation-models-pytorch, by its name; or resnet_small, for small images",
+        json_schema_extra={"enum": [name for names in ENCODERS.values() for name in names]},
+    )
     weights: Literal["none", "imagenet", "classifier"] = Field(
         default="none", description="where the encoder starts; `classifier`: the trunk of that input"
     )
@@ -321,18 +328,40 @@ class TrainSegmenter(Training):
     normalisation: Normalisation = "imagenet"
     augmentation: Augmentation = "pneumothorax"
     sampler: Sampler = "balanced"
-    loss: Literal["bce", "cross_entropy", "bce_dice"] = "bce"
+    loss: Loss = (Bce(),)
     optimizer: Optimizer = Optimizer(name="sgd", weight_decay=1e-6, momentum=0.9)
     rates: SegmenterRates = SegmenterRates()
     schedule: Schedule = PolySchedule(power=0.9, floor=1e-6, per="epoch")
     epochs: int = Field(default=40, ge=1, le=10_000)
     batch_size: int = Field(default=64, ge=1, le=4096)
+    keep: Literal["last", "best", "val_target_mean_iou", "val_target_dice_pooled"] = Field(
+        default="last", description=f"{KEPT}; against targets, not true masks"
+    )
     threshold: Probability | Chosen = Field(
-        default=0.5, description="probability above which a pixel is foreground"
+        default=0.5,
+        description="probability above which a pixel is foreground; of a class against the background where "
+        "the loss has softmax outputs, so that .5 takes the most probable of both",
     )
 
+    @field_validator("encoder")
+    @classmethod
+    def _can_be_built(cls, encoder: str, info: ValidationInfo) -> str:
+        problem = encoder_problem(info.data.get("arch", "unet"), encoder)
+        if problem is not None:
+            raise ValueError(problem)
+        return encoder
 
-class Evaluate(Params):
+
+class Inference(Params):
+    """How segmenters are asked: the probabilities are averaged over sizes and mirrors of an image."""
+
+    scales: tuple[Annotated[float, Field(gt=0, le=4)], ...] = Field(
+        default=(1.0,), min_length=1, description="of the size that the segmenter was trained at"
+    )
+    flip: bool = Field(default=True, description="also the mirrored image")
+
+
+class Evaluate(Inference):
     """Scores of every step that is given, against true masks."""
 
     stage: Literal["evaluate"] = "evaluate"
@@ -354,13 +383,12 @@ class Evaluate(Params):
         return self
 
 
-class Predict(Params):
+class Predict(Inference):
     """Masks of a split, or of files that the data set does not hold."""
 
     stage: Literal["predict"] = "predict"
     split: Split | None = "test"
     files: tuple[str, ...] = Field(default=(), description="paths under a data root, instead of a split")
-    flip: bool = True
     batch_size: int = Field(default=16, ge=1, le=1024)
 
 

@@ -102,10 +102,9 @@ def _label_maps(context: RunContext, params: Evaluate, index: DatasetIndex, role
 
 
 def _segmenter(context: RunContext, params: Evaluate, index: DatasetIndex, role: str) -> _Step:
-    del params
-    finder = segmenter_finder(context, role, index)
-    fixed = Fixed(value=finder.threshold).model_dump()
-    return _Step(finder, finder.details.get("chosen_threshold", fixed))
+    finder = segmenter_finder(context, role, index, scales=params.scales, flip=params.flip)
+    details = finder.segmenter.details
+    return _Step(finder, details.chosen_threshold or Fixed(value=details.threshold).model_dump())
 
 
 STEPS: Mapping[str, Callable[[RunContext, Evaluate, DatasetIndex, str], _Step]] = {

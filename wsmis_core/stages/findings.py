@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -17,12 +17,11 @@ from wsmis_core.cam import fixed_threshold, share_of_range
 from wsmis_core.data import DatasetIndex, Sample
 from wsmis_core.engine import RunContext
 from wsmis_core.errors import DataError
-from wsmis_core.models.segmenters import Segmenter
 from wsmis_core.spec.parts import Fixed, MapThreshold, Split
-from wsmis_core.stages.inputs import Input, Pictures, input_artifact, load_model, pictures
+from wsmis_core.stages.inputs import Input, Pictures, input_artifact, pictures
 from wsmis_core.stages.label_maps import LabelMaps, nearest
 from wsmis_core.stages.maps import MapsFolder, labels_above, resized, strongest
-from wsmis_core.stages.segmentation import probabilities, segmenter_from, strongest_class
+from wsmis_core.stages.segmentation import TrainedSegmenter, strongest_class
 
 __all__ = [
     "CamsFinder",
@@ -145,23 +144,22 @@ class LabelsFinder:
 
 @dataclass(frozen=True, slots=True)
 class SegmenterFinder:
-    """A segmenter's classes where their probability, averaged with the mirror's, is over a threshold."""
+    """A segmenter's classes where they are stronger than its threshold."""
 
-    model: Segmenter
+    segmenter: TrainedSegmenter
     images: Pictures
-    details: Mapping[str, Any]
-    threshold: float
     soft: bool = True
     calibrated: bool = True
 
     def found(self, samples: Sequence[Sample], shapes: Sequence[Shape]) -> list[Found]:
-        seen = probabilities(self.model, self.images.batch(samples), details=self.details, flip=True)
+        seen = self.segmenter.probabilities(self.images.batch(samples))
         return [self._found(each, shape) for each, shape in zip(seen, shapes, strict=True)]
 
     def _found(self, probability: Tensor, shape: Shape) -> Found:
         maps = resized(probability, shape)  # (C, H, W)
-        strengths, class_ids = strongest_class(maps)
-        labels = torch.where(strengths > self.threshold, class_ids, torch.zeros_like(class_ids))
+        details = self.segmenter.details
+        strengths, class_ids = strongest_class(maps, channels=details.channels)
+        labels = torch.where(strengths > details.threshold, class_ids, torch.zeros_like(class_ids))
         return Found(labels, Soft(strengths, class_ids, dict(enumerate(maps, start=1))))
 
 
@@ -197,15 +195,16 @@ def labels_finder(context: RunContext, role: str, *, splits: Sequence[Split]) ->
     return LabelsFinder(labels, None if soft is None else MapsFolder(source.folder / soft))
 
 
-def segmenter_finder(context: RunContext, role: str, index: DatasetIndex) -> SegmenterFinder:
+def segmenter_finder(
+    context: RunContext, role: str, index: DatasetIndex, *, scales: Sequence[float], flip: bool
+) -> SegmenterFinder:
     """The segmenter in ``role``; raises DataError where it knows other classes than the data set."""
     source = input_artifact(context, role)
-    details = source.details
     check_classes(source, role, index)
-    model = load_model(source, segmenter_from).to(context.ranks.device)
-    assert isinstance(model, Segmenter)
-    images = pictures(context, index, size=details["image_size"], normalisation=details["normalisation"])
-    return SegmenterFinder(model, images, details, details["threshold"])
+    segmenter = TrainedSegmenter.load(source, device=context.ranks.device, scales=scales, flip=flip)
+    details = segmenter.details
+    images = pictures(context, index, size=details.image_size, normalisation=details.normalisation)
+    return SegmenterFinder(segmenter, images)
 
 
 def check_classes(source: Input, role: str, index: DatasetIndex) -> None:

@@ -19,12 +19,13 @@ from wsmis_core.data.augmentation import augment
 from wsmis_core.engine import ItemFolder, RunContext, Task, Term, train
 from wsmis_core.errors import DataError
 from wsmis_core.models.local import LocalNet
+from wsmis_core.spec.losses import Bce
 from wsmis_core.spec.parts import MapThreshold, Otsu, OtsuMiddle, Refinement
 from wsmis_core.spec.stages import LocalTraining
 from wsmis_core.stages.inputs import Pictures, sampled_order
 from wsmis_core.stages.maps import MapsFolder, StoredMaps, labels_above, save_maps
-from wsmis_core.stages.outputs import OUTPUTS
 from wsmis_core.stages.refinement import refined
+from wsmis_core.stages.segmenter_loss import loss_terms
 
 __all__ = ["LocalPixels", "local_net", "seen_locally", "weighed"]
 
@@ -167,4 +168,4 @@ class LocalPixels(Task):
 
     def terms(self, model: nn.Module, batch: Mapping[str, Tensor], *, step: int) -> list[Term]:
         del step
-        return OUTPUTS["bce"].terms(model(batch["image"]).float(), batch["target"])
+        return loss_terms(model(batch["image"]).float(), batch["target"], (Bce(),))

@@ -1,4 +1,4 @@
-"""What a segmenter's channels mean: losses on them and probabilities from them.
+"""What the channels of a segmenter mean.
 
 Axes: B batch, C classes (background excluded), H x W pixels.
 """
@@ -11,55 +11,50 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wsmis_core.engine import Term
-from wsmis_core.models.losses import LossSum, cross_entropy, pixel_bce, soft_dice
-from wsmis_core.stages.maps import UNKNOWN
+from wsmis_core.spec.losses import Outputs
 
-__all__ = ["OUTPUTS", "Outputs"]
+__all__ = ["OUTPUTS", "Channels"]
 
 
 @dataclass(frozen=True, slots=True)
-class Outputs:
-    """How many channels a loss wants for C classes, its terms, and the classes' probabilities."""
+class Channels:
+    """One meaning of them.
 
-    channels: Callable[[int], int]
-    terms: Callable[[Tensor, Tensor], list[Term]]
+    Attributes:
+        count: how many channels there are for C classes.
+        probabilities: the classes' (B, C, H, W), of logits (B, channels, H, W).
+        strength: how probable the strongest class is against the background (..., H, W), of probabilities
+            (..., C, H, W): over .5 where it is the more probable of both.
+    """
+
+    count: Callable[[int], int]
     probabilities: Callable[[Tensor], Tensor]
+    strength: Callable[[Tensor], Tensor]
 
 
-def _each_class(
-    loss: Callable[[Tensor, Tensor], LossSum], logits: Tensor, target: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The sums of a binary loss over the classes, each against the rest; 255 stays unknown."""
-    numerators, denominators = zip(
-        *(
-            loss(
-                logits[:, number],
-                torch.where(target == UNKNOWN, UNKNOWN, target == number + 1).to(torch.uint8),
-            )
-            for number in range(logits.shape[1])
-        ),
-        strict=True,
-    )
-    return torch.stack(numerators).sum(), torch.stack(denominators).sum()
+def _without_background(logits: Tensor) -> Tensor:
+    return logits.softmax(dim=1)[:, 1:]
 
 
-def _bce_terms(logits: Tensor, target: Tensor) -> list[Term]:
-    return [Term("bce", *_each_class(pixel_bce, logits, target))]
+def _against_the_rest(probability: Tensor) -> Tensor:
+    return probability.amax(dim=-3)
 
 
-def _bce_dice_terms(logits: Tensor, target: Tensor) -> list[Term]:
-    return [*_bce_terms(logits, target), Term("dice", *_each_class(soft_dice, logits, target))]
+def _against_background(probability: Tensor) -> Tensor:
+    strongest = probability.amax(dim=-3)
+    background = (1 - probability.sum(dim=-3)).clamp(min=0)
+    return strongest / (strongest + background)
 
 
-def _cross_entropy_terms(logits: Tensor, target: Tensor) -> list[Term]:
-    return [Term("cross_entropy", *cross_entropy(logits, target))]
-
-
-OUTPUTS: Mapping[str, Outputs] = {
-    "bce": Outputs(lambda classes: classes, _bce_terms, torch.sigmoid),
-    "bce_dice": Outputs(lambda classes: classes, _bce_dice_terms, torch.sigmoid),
-    "cross_entropy": Outputs(
-        lambda classes: classes + 1, _cross_entropy_terms, lambda logits: logits.softmax(dim=1)[:, 1:]
+OUTPUTS: Mapping[Outputs, Channels] = {
+    "sigmoid": Channels(
+        count=lambda classes: classes,
+        probabilities=torch.sigmoid,
+        strength=_against_the_rest,
+    ),
+    "softmax": Channels(
+        count=lambda classes: classes + 1,
+        probabilities=_without_background,
+        strength=_against_background,
     ),
 }

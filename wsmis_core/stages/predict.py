@@ -16,10 +16,9 @@ from wsmis_core.data.tensors import to_tensor
 from wsmis_core.engine import ItemFolder, RunContext, StageResult
 from wsmis_core.errors import DataError
 from wsmis_core.export import write_mask
-from wsmis_core.models.segmenters import Segmenter
 from wsmis_core.spec.stages import Predict
-from wsmis_core.stages.inputs import dataset_index, input_artifact, load_model
-from wsmis_core.stages.segmentation import class_ids_of, probabilities, segmenter_from
+from wsmis_core.stages.inputs import dataset_index, input_artifact
+from wsmis_core.stages.segmentation import TrainedSegmenter
 
 __all__ = ["run"]
 
@@ -35,28 +34,29 @@ class _Picture:
 @torch.no_grad()
 def run(context: RunContext, params: Predict) -> StageResult:
     """Write `masks/<name>.png` for each image, at its own size, a pixel's value its class id."""
-    source = input_artifact(context, "segmenter")
-    details = source.details
-    model = load_model(source, segmenter_from).to(context.ranks.device)
-    assert isinstance(model, Segmenter)
+    device = context.ranks.device
+    segmenter = TrainedSegmenter.load(
+        input_artifact(context, "segmenter"), device=device, scales=params.scales, flip=params.flip
+    )
+    details = segmenter.details
     wanted = _from_files(context, params) if params.files else _from_split(context, params)
     names = sorted(wanted)
     folder = ItemFolder(context, "masks", suffix=".png")
     found = 0
     for batch in folder.batches(names, item_id=str, size=params.batch_size, phase="prediction"):
-        read = [wanted[name](details["image_size"]) for name in batch]
+        read = [wanted[name](details.image_size) for name in batch]
         images = torch.stack(
-            [to_tensor(picture.pixels[None], scheme=details["normalisation"])[0] for picture in read]
+            [to_tensor(picture.pixels[None], scheme=details.normalisation)[0] for picture in read]
         )
-        seen = probabilities(model, images.to(context.ranks.device), details=details, flip=params.flip)
+        seen = segmenter.probabilities(images.to(device))
         for name, picture, probability in zip(batch, read, seen, strict=True):
-            mask = class_ids_of(probability, threshold=details["threshold"], size=picture.size).cpu().numpy()
+            mask = segmenter.class_ids(probability, size=picture.size).cpu().numpy()
             found += bool(mask.any())
             folder.write(name, functools.partial(write_mask, mask=mask))
-    total = context.ranks.summed(torch.tensor(float(found), device=context.ranks.device)).item()
+    total = context.ranks.summed(torch.tensor(float(found), device=device)).item()
     return StageResult(
         metrics={"images": float(len(names)), "images_with_a_finding": total},
-        details={"classes": details["classes"]},
+        details={"classes": list(details.classes)},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from wsmis_core.data import DatasetIndex, Sample, read_mask
+from wsmis_core.data import DatasetIndex, Sample
 from wsmis_core.data.augmentation import augment
 from wsmis_core.engine import (
     VALIDATION_LOSS,
+    LossSums,
     Ranks,
     RunContext,
     StageResult,
@@ -23,6 +24,7 @@ from wsmis_core.engine import (
     train,
 )
 from wsmis_core.errors import DataError, SpecError
+from wsmis_core.metrics import class_dice, class_iou, confusion_matrix, margins
 from wsmis_core.models import Classifier
 from wsmis_core.models.segmenters import Segmenter, make_segmenter
 from wsmis_core.spec.parts import Chosen
@@ -37,10 +39,10 @@ from wsmis_core.stages.inputs import (
     samples_of,
     save_model,
 )
-from wsmis_core.stages.label_maps import LabelMaps, nearest
-from wsmis_core.stages.outputs import OUTPUTS
 from wsmis_core.stages.scoring import choose, validation_scores
-from wsmis_core.stages.segmentation import segmenter_details
+from wsmis_core.stages.segmentation import SegmenterDetails, TrainedSegmenter, class_ids_of
+from wsmis_core.stages.segmenter_loss import loss_terms
+from wsmis_core.stages.targets import targets
 from wsmis_core.stages.train_classifier import classifier_from
 from wsmis_core.stages.truth import required_masks
 
@@ -53,23 +55,23 @@ def run(context: RunContext, params: TrainSegmenter) -> StageResult:
     if isinstance(params.threshold, Chosen):
         required_masks(index, params.threshold.split, field="params.threshold.split")
     task = _Segmentation(context, params, index)
-    figures = train(task, params=params, rates=params.rates.model_dump(), context=context)
+    figures = train(task, params=params, rates=params.rates.model_dump(), context=context, keep=params.keep)
     save_model(context, task.model)
-    details = segmenter_details(params, index.classes) | _threshold(context, task)
-    finder = _finder(task, details["threshold"])
+    details = task.details.model_copy(update=_threshold(context, task))
+    finder = _finder(task, details)
     scores = validation_scores(context, index, finder, size=params.image_size, batch_size=params.batch_size)
-    return StageResult(metrics=figures | scores, details=details)
+    return StageResult(metrics=figures | scores, details=details.model_dump(mode="json"))
 
 
 def _threshold(context: RunContext, task: _Segmentation) -> dict[str, Any]:
-    """The threshold as the artifact's details have it."""
+    """What the details then say of a threshold that is to be chosen."""
     params = task.params
     if not isinstance(params.threshold, Chosen):
-        return {"threshold": params.threshold}
+        return {}
     choice = choose(
         context,
         task.pictures.index,
-        _finder(task, 0.0),
+        _finder(task, task.details),
         params.threshold,
         field="params.threshold",
         size=params.image_size,
@@ -78,33 +80,10 @@ def _threshold(context: RunContext, task: _Segmentation) -> dict[str, Any]:
     return {"threshold": choice.value, "chosen_threshold": choice.described()}
 
 
-def _finder(task: _Segmentation, threshold: float) -> SegmenterFinder:
+def _finder(task: _Segmentation, details: SegmenterDetails) -> SegmenterFinder:
     """The trained segmenter, to be scored."""
-    return SegmenterFinder(task.model.eval(), task.pictures, {"loss": task.params.loss}, threshold)
-
-
-class _Targets(Protocol):
-    """Where a sample's target comes from."""
-
-    def has(self, sample: Sample) -> bool: ...
-
-    def array(self, sample: Sample) -> NDArray[np.uint8]: ...
-
-
-class _TrueMasks:
-    """The data set's own masks at ``size`` pixels a side."""
-
-    def __init__(self, index: DatasetIndex, *, size: int) -> None:
-        self.index, self.size = index, size
-        self._read: dict[str, NDArray[np.uint8]] = {}
-
-    def has(self, sample: Sample) -> bool:
-        return sample.has_masks
-
-    def array(self, sample: Sample) -> NDArray[np.uint8]:
-        if sample.id not in self._read:
-            self._read[sample.id] = nearest(read_mask(self.index, sample), (self.size, self.size))
-        return self._read[sample.id]
+    segmenter = TrainedSegmenter(task.model.eval(), details, scales=(1.0,), flip=True)
+    return SegmenterFinder(segmenter, task.pictures)
 
 
 class _Segmentation(Task):
@@ -114,9 +93,10 @@ class _Segmentation(Task):
 
     def __init__(self, context: RunContext, params: TrainSegmenter, index: DatasetIndex) -> None:
         self.params = params
-        self.targets = _targets(context, params, index)
+        self.details = SegmenterDetails.of(params, index.classes)
+        self.targets = targets(context, params, index)
         self.training = self._usable(context, samples_of(index, ["train"]))
-        self.validation = [sample for sample in index.split("val") if self._has_target(sample)]
+        self.validation = [sample for sample in index.split("val") if self.targets.has(sample)]
         if not any(sample.class_ids for sample in self.training):
             raise DataError(
                 f"No training image that has a label has {params.targets.replace('_', ' ')}.",
@@ -125,14 +105,10 @@ class _Segmentation(Task):
             )
         self.pictures = pictures(context, index, size=params.image_size, normalisation=params.normalisation)
         torch.manual_seed(params.seed)
-        self.model = _model(context, params, classes=len(index.classes))
-
-    def _has_target(self, sample: Sample) -> bool:
-        """An image that is known to have no class has an empty mask; any other needs a target."""
-        return sample.is_negative or self.targets.has(sample)
+        self.model = _model(context, params, channels=self.details.channels.count(len(index.classes)))
 
     def _usable(self, context: RunContext, samples: Sequence[Sample]) -> list[Sample]:
-        usable = [sample for sample in samples if self._has_target(sample)]
+        usable = [sample for sample in samples if self.targets.has(sample)]
         if len(usable) < len(samples):
             context.events.log(
                 f"{len(samples) - len(usable)} of {len(samples)} training images have, or may have, a label "
@@ -154,47 +130,37 @@ class _Segmentation(Task):
     def example(self, index: int, rng: np.random.Generator) -> dict[str, Tensor]:
         sample = self.training[index]
         image, target = augment(
-            self.pictures.array(sample), self._target(sample), scope=self.params.augmentation, rng=rng
+            self.pictures.array(sample), self.targets.array(sample), scope=self.params.augmentation, rng=rng
         )
         assert target is not None
         return {"image": self.pictures.tensor(image), "target": torch.tensor(target)}
 
     def terms(self, model: nn.Module, batch: Mapping[str, Tensor], *, step: int) -> list[Term]:
         del step
-        return OUTPUTS[self.params.loss].terms(model(batch["image"]).float(), batch["target"])
+        return loss_terms(model(batch["image"]).float(), batch["target"], self.params.loss)
 
     def validate(self, ranks: Ranks) -> dict[str, float]:
-        """The loss on the validation split's targets: on pseudo-labels, no true mask is read."""
+        """Loss and scores on the validation split's targets: on pseudo-labels, no true mask is read."""
         if not self.validation:
             return {}
-        sums = torch.zeros(0)
+        channels, classes = self.details.channels, 1 + len(self.details.classes)
+        sums = LossSums()
+        matrix = torch.zeros(classes, classes, dtype=torch.long, device=ranks.device)
         mine = [self.validation[index] for index in ranks.share(len(self.validation))]
-        weights: list[tuple[float, float]] = []
         for start in range(0, len(mine), self.params.batch_size):
             samples = mine[start : start + self.params.batch_size]
-            target = torch.from_numpy(np.stack([self._target(sample) for sample in samples])).to(ranks.device)
-            terms = OUTPUTS[self.params.loss].terms(self.model(self.pictures.batch(samples)).float(), target)
-            values = torch.stack(
-                [part for term in terms for part in (term.numerator, term.denominator)]
-            ).double()
-            sums = values if not len(sums) else sums + values
-            weights = [(term.weight, term.epsilon) for term in terms]
-        totals = ranks.summed(sums).view(-1, 2).tolist()
-        return {
-            VALIDATION_LOSS: sum(
-                weight * numerator / (denominator + epsilon)
-                for (weight, epsilon), (numerator, denominator) in zip(weights, totals, strict=True)
+            target = np.stack([self.targets.array(sample) for sample in samples])
+            batch = {"target": torch.from_numpy(target).to(ranks.device)}
+            logits = self.model(self.pictures.batch(samples)).float()
+            sums.add(loss_terms(logits, batch["target"], self.params.loss))
+            found = class_ids_of(
+                channels.probabilities(logits), channels=channels, threshold=self.details.threshold
             )
-        }
-
-    def _target(self, sample: Sample) -> NDArray[np.uint8]:
-        if sample.is_negative and self.params.targets == "pseudo_labels":
-            return np.zeros((self.params.image_size, self.params.image_size), dtype=np.uint8)
-        return self.targets.array(sample)
+            matrix += confusion_matrix(found, batch["target"], classes=classes)
+        return {VALIDATION_LOSS: sums.loss(ranks)} | _scores(ranks.summed(matrix))
 
 
-def _model(context: RunContext, params: TrainSegmenter, *, classes: int) -> Segmenter:
-    channels = OUTPUTS[params.loss].channels(classes)
+def _model(context: RunContext, params: TrainSegmenter, *, channels: int) -> Segmenter:
     if params.weights != "classifier":
         return make_segmenter(params.arch, encoder=params.encoder, classes=channels, weights=params.weights)
     source = input_artifact(context, "classifier")
@@ -209,8 +175,11 @@ def _model(context: RunContext, params: TrainSegmenter, *, classes: int) -> Segm
     return make_segmenter(params.arch, encoder=params.encoder, classes=channels, trunk=classifier.trunk)
 
 
-def _targets(context: RunContext, params: TrainSegmenter, index: DatasetIndex) -> _Targets:
-    if params.targets == "true_masks":
-        return _TrueMasks(index, size=params.image_size)
-    folder = input_artifact(context, "pseudo_labels").folder / "pseudo_labels"
-    return LabelMaps(folder, size=params.image_size)
+def _scores(matrix: Tensor) -> dict[str, float]:
+    """Means over the classes that are there, of the targets' confusion matrix; 1 where none is."""
+    of_classes = margins(matrix)  # (1 + C, 3)
+    scores = {
+        "val_target_mean_iou": class_iou(of_classes),
+        "val_target_dice_pooled": class_dice(of_classes)[1:],
+    }
+    return {name: values.nanmean().nan_to_num(1).item() for name, values in scores.items()}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from wsmis_core.metrics import class_iou, confusion_matrix, margins
+from wsmis_core.metrics import class_dice, class_iou, confusion_matrix, margins
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden" / "08_metrics_losses.npz"
 
@@ -42,3 +42,5 @@ def test_by_hand_with_ignored_pixels_and_an_absent_class() -> None:
     # Class 0: 1 / 2; class 1: 1 / 3; class 2 nowhere; class 3 predicted once, falsely.
     iou = class_iou(margins(matrix)).tolist()
     assert iou == pytest.approx([0.5, 1 / 3, float("nan"), 0.0], nan_ok=True)
+    dice = class_dice(margins(matrix)).tolist()
+    assert dice == pytest.approx([2 / 3, 2 / 4, float("nan"), 0.0], nan_ok=True)

@@ -80,6 +80,16 @@ def test_integral_attention_and_its_gradient_as_published(golden: dict[str, Tens
     torch.testing.assert_close(gradient, golden["ial_grad"], rtol=1e-5, atol=5e-7)
 
 
+def test_integral_attention_counts_known_cells_only() -> None:
+    # Probabilities .5, .25, .75, .5; the last cell is unknown.
+    logits = torch.tensor([0.0, -math.log(3), math.log(3), 0.0]).view(1, 1, 1, 4)
+    attention = torch.tensor([0.5, 0.0, 0.0, 1.0]).view(1, 1, 1, 4)
+    known = torch.tensor([True, True, True, False]).view(1, 1, 1, 4)
+    parts = integral_attention(logits, attention, known=known)
+    assert mean(parts.attended).item() == pytest.approx(0.5 * math.log(2))
+    assert mean(parts.unattended).item() == pytest.approx((math.log(4 / 3) + math.log(4)) / 2)
+
+
 def test_pixel_bce_by_hand() -> None:
     # Probabilities .5, .5, .75; the last pixel is ignored.
     logits = torch.tensor([[[0.0, 0.0, math.log(3), 9.0]]])
@@ -95,21 +105,23 @@ def test_soft_dice_by_hand() -> None:
     # p = .5, .75, and an ignored pixel: overlap .75, sizes 1.25 and 1: 1 - 2.5 / 3.25.
     logits = torch.tensor([[[0.0, math.log(3), 5.0]]])
     target = torch.tensor([[[0, 3, 255]]], dtype=torch.uint8)
-    assert mean(soft_dice(logits, target)).item() == pytest.approx(1 - 2.5 / 3.25)
+    assert mean(soft_dice(logits.sigmoid(), target)).item() == pytest.approx(1 - 2.5 / 3.25)
 
 
 def test_soft_dice_has_a_gradient_and_forgives_empty_masks() -> None:
     logits = torch.zeros(2, 3, 3, requires_grad=True)
     target = torch.zeros(2, 3, 3, dtype=torch.uint8)
     target[0, 1, 1] = 1
-    loss = soft_dice(logits, target)
+    loss = soft_dice(logits.sigmoid(), target)
     (gradient,) = torch.autograd.grad(loss.numerator, logits)
     assert gradient[0, 1, 1] < 0
     assert gradient[0, 0, 0] > 0
-    assert soft_dice(torch.full((1, 3, 3), -40.0), target[1:]).numerator.item() == pytest.approx(0, abs=1e-6)
+    assert soft_dice(torch.zeros(1, 3, 3), target[1:]).numerator.item() == 0
 
 
-@pytest.mark.parametrize("loss", [pixel_bce, soft_dice])
+@pytest.mark.parametrize(
+    "loss", [pixel_bce, lambda logits, target: soft_dice(logits.sigmoid(), target)], ids=["bce", "dice"]
+)
 def test_ignored_pixels_have_no_gradient_and_parts_add_up(loss: object) -> None:
     assert callable(loss)
     generator = torch.Generator().manual_seed(0)
