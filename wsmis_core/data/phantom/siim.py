@@ -1,9 +1,7 @@
 """A phantom data set on disk in the layout of SIIM-ACR Pneumothorax."""
 
 import csv
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +13,7 @@ from wsmis_core.data.phantom.dicom_file import write_dicom
 from wsmis_core.data.phantom.drawing import PhantomImage, draw
 from wsmis_core.data.phantom.findings import FINDINGS
 from wsmis_core.data.phantom.patient import Patient, make_patient
+from wsmis_core.data.phantom.pool import each
 from wsmis_core.data.phantom.uids import uid
 from wsmis_core.data.rle import encode_siim_rle
 
@@ -67,7 +66,7 @@ def write_siim(
     """
     planned = _plan(patients, seed=seed, positive_fraction=positive_fraction)
     written: list[_Written] = []
-    for item in _each(partial(_write_image, root, seed=seed, size=size), planned, processes=processes):
+    for item in each(partial(_write_image, root, seed=seed, size=size), planned, processes=processes):
         written.append(item)
         if progress is not None:
             progress(len(written), len(planned))
@@ -75,17 +74,6 @@ def write_siim(
     _write_rle(root, labelled, seed=seed)
     _write_labels(root, labelled)
     return len(written)
-
-
-def _each(
-    write: Callable[[_Planned], _Written], planned: Sequence[_Planned], *, processes: int
-) -> Iterator[_Written]:
-    """Every planned image written, in order, by so many processes."""
-    if processes == 1:
-        yield from map(write, planned)
-        return
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(write, planned, chunksize=8)
 
 
 def _plan(patients: int, *, seed: int, positive_fraction: float) -> list[_Planned]:
