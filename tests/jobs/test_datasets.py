@@ -66,7 +66,7 @@ def test_one_worker_validates_a_data_set(world: World) -> None:
         ({"root": "/database"}, "root", "The data roots are /data."),
         ({"root": "/data/x\0y"}, "root", "The data roots are /data."),
         ({"format": "simm"}, "format", f"Use one of {', '.join(FORMATS)}. Did you mean siim?"),
-        ({"options": {"rel": "x.csv"}}, "rel", "Take it out, or correct its name."),
+        ({"options": {"rel": "x.csv"}}, "options.rel", "Take it out, or correct its name."),
     ],
 )
 def test_a_bad_registration_names_the_field_and_the_remedy(

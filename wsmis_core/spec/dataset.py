@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, TypeAdapter, field_validator, model_validator
 
+from wsmis_core.errors import SpecError
 from wsmis_core.spec.chest_datasets import ChestXray14Dataset, ChexpertDataset
 from wsmis_core.spec.model import Spec, validate
 from wsmis_core.spec.split_shares import SplitShares
@@ -195,4 +197,24 @@ FORMATS: tuple[str, ...] = tuple(
 
 def make_dataset_spec(format: str, root: str | PurePath, options: dict[str, Any]) -> DatasetSpec:  # noqa: A002 - the API's own word
     """The spec of a request's ``format``, ``root`` and ``options``; raises SpecError that names the field."""
-    return validate(dataset_spec, {**options, "format": format, "root": str(root)})
+    given = {"format": format, "root": str(root)}
+    twice = sorted(given.keys() & options.keys())
+    if twice:
+        raise SpecError(
+            f"{twice[0]} is no option: it is given beside the options.",
+            field=f"options.{twice[0]}",
+            remedy="Take it out.",
+        )
+    try:
+        return validate(dataset_spec, {**options, **given})
+    except SpecError as error:
+        problems = [replace(problem, field=_request_field(problem.field)) for problem in error.problems]
+        first = problems[0]
+        raise SpecError(first.message, field=first.field, remedy=first.remedy, problems=problems) from None
+
+
+def _request_field(field: str | None) -> str:
+    """What a field of the spec is called in a request."""
+    if field in {"format", "root"}:
+        return field
+    return f"options.{field}" if field else "options"

@@ -82,17 +82,6 @@ def test_an_object_is_where_its_box_and_mask_say(kind: str) -> None:
         assert one.kind == kind
 
 
-def test_colours_do_not_tell_the_kind() -> None:
-    """The mean colour of a kind's objects is grey, as that of all others is."""
-    means = []
-    for kind in KINDS:
-        scenes = [
-            draw_scene(np.random.default_rng([number, 7]), size=48, kinds=[kind]) for number in range(60)
-        ]
-        means.append(np.mean([s.image[(s.mask > 0) & (s.mask < VOID)].mean(axis=0) for s in scenes], axis=0))
-    assert np.ptp(means, axis=0).max() < 35
-
-
 def test_the_same_seed_writes_the_same_bytes(root: Path, tmp_path: Path) -> None:
     def digest(folder: Path) -> dict[str, str]:
         return {

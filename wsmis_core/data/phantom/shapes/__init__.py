@@ -1,7 +1,7 @@
 """Pictures of coloured shapes of five kinds, several a picture, with true masks, in VOC's layout.
 
-The outline and a marking on a third of an object tell its kind; colour, size and place do not. So image
-labels can be learnt, and activation maps light up the markings rather than whole objects.
+The hue, the outline and a marking on a third of an object tell its kind; plain blots and rods of any hue
+are none. So image labels can be learnt, and activation maps light up parts rather than whole objects.
 """
 
 from wsmis_core.data.phantom.shapes.objects import KINDS

@@ -17,8 +17,9 @@ _SHARPNESS = 2.5  # of a marking's edges, per half period
 
 @dataclass(frozen=True)
 class Kind:
-    """A class of objects: its outline's radius by angle, and its marking by place and period."""
+    """A class of objects: its usual hue, its outline's radius by angle, its marking by place and period."""
 
+    hue: float
     radius: Callable[[Plane], Plane]
     marking: Callable[[Plane, Plane, float], Plane]
 
@@ -108,9 +109,9 @@ def _grid(x: Plane, y: Plane, period: float) -> Plane:
 
 # In the order of their names, which is that of the masks' values from 1.
 KINDS: Mapping[str, Kind] = {
-    "clover": Kind(_lobes(4, depth=0.45), _dots),
-    "disc": Kind(_disc, _rings),
-    "square": Kind(_polygon(4, 1.25), _checks),
-    "star": Kind(_lobes(5, depth=0.6), _stripes),
-    "triangle": Kind(_polygon(3, 1.45), _grid),
+    "clover": Kind(0.0, _lobes(4, depth=0.45), _dots),
+    "disc": Kind(0.2, _disc, _rings),
+    "square": Kind(0.4, _polygon(4, 1.25), _checks),
+    "star": Kind(0.6, _lobes(5, depth=0.6), _stripes),
+    "triangle": Kind(0.8, _polygon(3, 1.45), _grid),
 }

@@ -17,6 +17,7 @@ LEAST_VISIBLE = 0.6  # of each object, and
 LEAST_HEAD = 0.75  # of its head, behind the others and within the picture
 DIFFICULT_BELOW = 0.75  # visible share
 PLACES_TRIED = 60
+HUE_SPREAD = 0.08  # of a kind's objects, in turns of the colour circle; those of two kinds are 0.2 apart
 MARKING_PIXELS = 6.5  # period of a marking on a picture of 128 pixels
 BORDER_PIXELS = 1.0  # of void on both sides of an outline, on a picture of 128 pixels
 
@@ -137,7 +138,8 @@ def _visible(seen: Plane, one: _Placed, *, part: int) -> float:
 def _paint(image: Picture, one: _Placed, rng: np.random.Generator) -> None:
     """The body in one colour, lighter towards one side, and the marking on it, in place."""
     canvas, size = one.canvas, len(image)
-    colour = np.array(_colour(rng, saturation=(0.3, 0.9)), dtype=np.float32)
+    hue = KINDS[one.kind].hue + rng.uniform(-HUE_SPREAD, HUE_SPREAD)
+    colour = np.array(_colour(rng, saturation=(0.4, 0.9), hue=hue), dtype=np.float32)
     light = 1 + rng.uniform(0.05, 0.2) * canvas.y + 0.04 * canvas.noise(rng, 10)
     period = MARKING_PIXELS * size / 128 * canvas.pixel * rng.uniform(0.9, 1.15)
     marking = KINDS[one.kind].marking(canvas.x, canvas.y, period) * one.head
@@ -170,8 +172,11 @@ def _cover(image: Picture, cover: Plane, colour: Colour) -> None:
     image += cover[..., None] * (np.array(colour, dtype=np.float32) - image)
 
 
-def _colour(rng: np.random.Generator, *, saturation: tuple[float, float]) -> Colour:
-    return colorsys.hsv_to_rgb(rng.uniform(), rng.uniform(*saturation), rng.uniform(0.4, 0.95))
+def _colour(rng: np.random.Generator, *, saturation: tuple[float, float], hue: float | None = None) -> Colour:
+    """A colour of a hue, any where none is given, in [0, 1] each."""
+    return colorsys.hsv_to_rgb(
+        rng.uniform() if hue is None else hue % 1, rng.uniform(*saturation), rng.uniform(0.4, 0.95)
+    )
 
 
 def _point(rng: np.random.Generator, reach: float) -> Point:
