@@ -140,11 +140,9 @@ def _registered(data: Path) -> dict[str, Any]:
 def _report(folder: Path, pipeline: dict[str, Any]) -> None:
     """Write report.json, fetch the contact sheet, and print the table."""
     jobs = {job["step"]: job for job in pipeline["jobs"]}
-    scores = {}
-    if "evaluate" in jobs:
-        _wsmis("artifacts", jobs["evaluate"]["id"], "--download", folder / "evaluation")
-        scores = json.loads((folder / "evaluation" / "report.json").read_text())["steps"]
-    else:
+    _wsmis("artifacts", jobs["evaluate"]["id"], "--download", folder / "evaluation")
+    scores = json.loads((folder / "evaluation" / "report.json").read_text())["steps"]
+    if not scores:
         console.print("The data set has no true masks, so there is nothing to score against.")
     report = {
         "steps": {step: {score: scores[step][score] for score in SCORES} for step in STEPS if step in scores},

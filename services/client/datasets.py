@@ -85,6 +85,7 @@ def show(
 
 
 def _views(dataset: Dataset) -> list[Table]:
+    truths = (("masks", dataset["has_masks"]), ("boxes", dataset["has_boxes"]))
     facts = Table.grid(padding=(0, 2))
     for name, value in (
         ("id", dataset["id"]),
@@ -94,6 +95,7 @@ def _views(dataset: Dataset) -> list[Table]:
         ("counts", counted(dataset["counts"])),
         ("labels", counted(dataset["labels"])),
         ("splits", counted(dataset["splits"])),
+        ("truth", ", ".join(name for name, there in truths if there) or "labels alone"),
         ("problems", str(dataset["problems_total"])),
     ):
         facts.add_row(name, value)

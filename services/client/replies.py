@@ -98,6 +98,7 @@ class Dataset(TypedDict):
     labels: dict[str, int] | None
     splits: dict[str, int] | None
     has_masks: bool | None
+    has_boxes: bool | None
     problems: list[FileProblem]
     problems_total: int
     created: str

@@ -64,6 +64,7 @@ class Findings:
     labels: Mapping[str, Any]
     splits: Mapping[str, Any]
     has_masks: bool
+    has_boxes: bool
     fingerprint: str | None
     problems: Sequence[Mapping[str, Any]]  # {file, message, remedy, severity}
     problems_total: int
@@ -143,6 +144,7 @@ def finish_dataset(session: Session, claim: DatasetClaim, findings: Findings) ->
     dataset.labels = dict(findings.labels)
     dataset.splits = dict(findings.splits)
     dataset.has_masks = findings.has_masks
+    dataset.has_boxes = findings.has_boxes
     dataset.fingerprint = findings.fingerprint
     dataset.problems = [dict(problem) for problem in findings.problems]
     dataset.problems_total = findings.problems_total

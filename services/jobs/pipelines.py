@@ -177,7 +177,7 @@ def _dataset(session: Session, request: PipelineRequest) -> Dataset:
             remedy="GET /datasets lists those that are there.",
         )
     # What every step asks of it; masks are the recipe's matter.
-    for problem in dataset_problems(CATALOGUE["train_classifier"], None, dataset):
+    for problem in dataset_problems(CATALOGUE["train_classifier"], (), None, dataset):
         raise SpecError(problem.message, field=problem.field, remedy=problem.remedy)
     return dataset
 
@@ -190,7 +190,13 @@ def _planned(request: PipelineRequest, dataset: Dataset) -> list[PlannedStep]:
             field="recipe",
             remedy=f"Use one of {', '.join(recipes())}.",
         )
-    planned = plan(recipe, request.params, has_masks=bool(dataset.has_masks), min_score=request.min_score)
+    planned = plan(
+        recipe,
+        request.params,
+        has_masks=bool(dataset.has_masks),
+        has_boxes=bool(dataset.has_boxes),
+        min_score=request.min_score,
+    )
     problems = [
         Problem(
             problem.message,
@@ -199,7 +205,7 @@ def _planned(request: PipelineRequest, dataset: Dataset) -> list[PlannedStep]:
         )
         for step in planned
         for problem in dataset_problems(
-            CATALOGUE[step.stage], stage_params.validate_python(step.params), dataset
+            CATALOGUE[step.stage], step.inputs, stage_params.validate_python(step.params), dataset
         )
     ]
     if problems:

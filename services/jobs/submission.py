@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -65,7 +66,7 @@ def prepare_job(session: Session, request: JobRequest, settings: Settings) -> Pr
     inputs: dict[str, Job] = {}
     if stage is not None:
         problems += _reference_problems(request, params, dataset)
-        problems += dataset_problems(stage, params, dataset)
+        problems += dataset_problems(stage, request.inputs, params, dataset)
         inputs = _input_jobs(session, request)
         for role, job_id in request.inputs.items():
             problems += _input_problems(stage, role, job_id, inputs.get(role), dataset)
@@ -129,8 +130,10 @@ def store_job(session: Session, prepared: PreparedJob, *, reuses: Job | None = N
     return job
 
 
-def dataset_problems(stage: Stage, params: StageParams | None, dataset: Dataset | None) -> list[Problem]:
-    """Why ``dataset`` cannot serve this stage, if it is there at all."""
+def dataset_problems(
+    stage: Stage, roles: Collection[str], params: StageParams | None, dataset: Dataset | None
+) -> list[Problem]:
+    """Why ``dataset`` cannot serve this stage with inputs in ``roles``, if it is there at all."""
     if dataset is None:
         return []
     match dataset.status:
@@ -154,12 +157,13 @@ def dataset_problems(stage: Stage, params: StageParams | None, dataset: Dataset 
             pass
     if dataset.has_masks:
         return []
-    if stage.needs_masks:
+    to_score = [role for role, wanted in stage.inputs.items() if wanted.needs_truth and role in roles]
+    if to_score and not dataset.has_boxes:
         return [
             Problem(
-                f"{stage.name} needs true masks, and the data set {dataset.name} has none.",
+                f"the data set {dataset.name} has neither masks nor boxes to score {', '.join(to_score)} by.",
                 "dataset",
-                "Register a data set with masks.",
+                "Register a data set with masks or boxes.",
             )
         ]
     if isinstance(params, TrainSegmenter) and params.targets == "true_masks":

@@ -18,6 +18,7 @@ def test_every_stage_tells_its_params_inputs_and_output(client: httpx.Client) ->
         "made_by": "extract_cams",
         "required": True,
         "same_dataset": True,
+        "needs_truth": False,
     }
     assert walk["output"] == "pseudo_labels"
 

@@ -139,6 +139,7 @@ class RealService:
             labels={"pneumothorax": 1},
             splits={"train": 2, "test": 1},
             has_masks=True,
+            has_boxes=False,
             fingerprint="f" * 64,
             problems=[problem],
             problems_total=1,

@@ -30,6 +30,7 @@ NOTHING = Findings(
     labels={},
     splits={},
     has_masks=False,
+    has_boxes=False,
     fingerprint="a" * 64,
     problems=[],
     problems_total=0,

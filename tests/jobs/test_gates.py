@@ -161,7 +161,7 @@ def test_what_a_gate_has_stopped_is_not_made_again(world: World) -> None:
     [
         ({"train_clasifier": {"f1": 0.5}}, "min_score.train_clasifier"),
         ({"*": {"f1": 0.5}}, "min_score.*"),
-        ({"evaluate": {"segmenter_dice": 0.5}}, "min_score.evaluate"),
+        ({"train_ceiling": {"val_dice": 0.5}}, "min_score.train_ceiling"),
     ],
 )
 def test_a_gate_on_no_step_is_told(world: World, min_score: dict[str, Any], field: str) -> None:

@@ -57,9 +57,12 @@ def test_a_recipe_becomes_jobs_that_wait_for_each_other(world: World) -> None:
     assert status(world, pipeline) is Status.SUCCEEDED
 
 
-def test_without_masks_nothing_is_scored(world: World) -> None:
+def test_without_masks_only_labels_are_scored(world: World) -> None:
     made = steps(world, submit(world, world.dataset(has_masks=False)))
-    assert set(recipes()["smoke"].steps) - set(made) == {"train_ceiling", "evaluate"}
+    assert set(recipes()["smoke"].steps) - set(made) == {"train_ceiling"}
+    assert set(made["evaluate"].job.inputs) == {"classifier"}
+    boxed = world.dataset("boxed", has_masks=False, has_boxes=True, fingerprint="b" * 64)
+    assert "cams" in steps(world, submit(world, boxed))["evaluate"].job.inputs
 
 
 def test_what_is_unchanged_is_not_done_again(world: World) -> None:
@@ -94,6 +97,7 @@ def test_a_failure_is_retried_from_where_it_stopped(world: World) -> None:
     world.run()
     with world.database.writing() as session:
         fail(session, world.claim(), Failure(reason="diverged", message="no."))
+    run_all(world, pipeline)
     assert status(world, pipeline) is Status.FAILED
     assert steps(world, pipeline)["predict"].job.status is Status.SKIPPED
     with world.database.writing() as session:

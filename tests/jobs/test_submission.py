@@ -84,8 +84,12 @@ def test_masks_where_they_are_needed(world: World) -> None:
     assert classifier
     assert only(refused(world, "evaluate", dataset=dataset, inputs={"cams": cams})) == (
         "dataset",
-        "Register a data set with masks.",
+        "Register a data set with masks or boxes.",
     )
+    boxed = world.dataset("boxed", has_masks=False, has_boxes=True, fingerprint="b" * 64)
+    _, cams, _ = world.chain(boxed)
+    assert world.submit("evaluate", dataset=boxed, inputs={"cams": cams})
+    assert world.submit("evaluate", dataset=dataset, inputs={"classifier": classifier})
     field, _ = only(refused(world, "train_segmenter", dataset=dataset, params={"targets": "true_masks"}))
     assert field == "params.targets"
 

@@ -141,6 +141,11 @@ class DatasetIndex(Spec):
     fingerprint: str = Field(description="of classes and samples, see fingerprint()")
 
     @property
+    def has_boxes(self) -> bool:
+        """Whether there are boxes to score by."""
+        return any(sample.boxes for sample in self.samples)
+
+    @property
     def root(self) -> Path:
         return Path(self.spec.root)
 
@@ -199,6 +204,7 @@ class DatasetIndex(Spec):
                 for samples in [self.split(name)]
             },
             "has_masks": self.has_masks,
+            "has_boxes": self.has_boxes,
             "fingerprint": self.fingerprint,
             "problems": dict(sorted(Counter(problem.severity for problem in self.problems).items())),
         }

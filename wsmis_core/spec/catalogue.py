@@ -35,6 +35,8 @@ class InputRole:
     required: bool = True
     # The input must come from the job's own data set: it is keyed by that set's samples.
     same_dataset: bool = True
+    # It is there to be scored, which takes true masks or boxes.
+    needs_truth: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,6 @@ class Stage:
     params: type[stages.Params]
     output: ArtifactKind
     inputs: Mapping[str, InputRole] = field(default_factory=dict)
-    needs_masks: bool = False
     trains: bool = False  # more than one rank has something to share
 
     @property
@@ -99,13 +100,12 @@ CATALOGUE: Mapping[StageName, Stage] = {
             "report",
             {
                 "classifier": InputRole("classifier", required=False, **_MODEL),
-                "cams": InputRole("cams", required=False),
-                "ir_labels": InputRole("ir_labels", required=False),
-                "pseudo_labels": InputRole("pseudo_labels", required=False),
-                "segmenter": InputRole("segmenter", required=False, **_MODEL),
-                "ceiling": InputRole("segmenter", required=False, **_MODEL),
+                "cams": InputRole("cams", required=False, needs_truth=True),
+                "ir_labels": InputRole("ir_labels", required=False, needs_truth=True),
+                "pseudo_labels": InputRole("pseudo_labels", required=False, needs_truth=True),
+                "segmenter": InputRole("segmenter", required=False, needs_truth=True, **_MODEL),
+                "ceiling": InputRole("segmenter", required=False, needs_truth=True, **_MODEL),
             },
-            needs_masks=True,
         ),
         Stage("predict", stages.Predict, "predictions", {"segmenter": InputRole("segmenter", **_MODEL)}),
     )

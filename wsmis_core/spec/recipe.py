@@ -85,33 +85,30 @@ def plan(
     overrides: Mapping[str, Mapping[str, Any]],
     *,
     has_masks: bool,
+    has_boxes: bool = False,
     min_score: Mapping[str, Mapping[str, float | None]] | None = None,
 ) -> list[PlannedStep]:
     """The recipe's steps in an order that can run, with ``overrides`` ({step: {param: value}}) applied.
 
     ``min_score`` ({step: {metric: least}}) is laid over the recipe's own gates. Steps that need
-    true masks are left out where there are none, and so are optional inputs that name them.
-    Raises SpecError that lists every offending field as `params.<step>.<param>` or
+    true masks are left out where there are none, and so are optional inputs that name them, or that
+    are to be scored where there are neither masks nor boxes; a step that is left without its inputs
+    is left out too. Raises SpecError that lists every offending field as `params.<step>.<param>` or
     `min_score.<step>`.
     """
     gates = min_score or {}
-    steps = {
-        name: step
-        for name, step in recipe.steps.items()
-        if has_masks or not (step.needs_masks or CATALOGUE[step.stage].needs_masks)
-    }
+    steps = _possible(recipe, has_masks=has_masks, has_boxes=has_boxes)
     problems = _unknown_steps(recipe, overrides, gates) + _left_out(recipe, steps, gates)
     planned: dict[str, PlannedStep] = {}
     for name in _order(steps):
         step = steps[name]
-        inputs = {role: source for role, source in step.inputs.items() if source in steps}
         given = {
             **step.params,
             **_for_every(overrides, CATALOGUE[step.stage].params),
             **overrides.get(name, {}),
         }
         try:
-            params = make_params(step.stage, given, inputs)
+            params = make_params(step.stage, given, step.inputs)
         except SpecError as error:
             problems += [_under_step(problem, name) for problem in error.problems]
             continue
@@ -119,7 +116,7 @@ def plan(
             name=name,
             stage=step.stage,
             params=params.model_dump(mode="json"),
-            inputs=inputs,
+            inputs=step.inputs,
             min_score=changed_min_score(step.min_score, gates.get(name, {})),
         )
     if problems:
@@ -128,12 +125,29 @@ def plan(
     return list(planned.values())
 
 
+def _possible(recipe: Recipe, *, has_masks: bool, has_boxes: bool) -> dict[str, Step]:
+    """The steps that the data set has what they need for, with the inputs that are left."""
+    has_truth = has_masks or has_boxes
+    steps = {name: step for name, step in recipe.steps.items() if has_masks or not step.needs_masks}
+    possible = {}
+    for name, step in steps.items():
+        roles = CATALOGUE[step.stage].inputs
+        inputs = {
+            role: source
+            for role, source in step.inputs.items()
+            if source in steps and (has_truth or role not in roles or not roles[role].needs_truth)
+        }
+        if inputs or not step.inputs:
+            possible[name] = step.model_copy(update={"inputs": inputs})
+    return possible
+
+
 def _order(steps: Mapping[str, Step]) -> list[str]:
     """The steps as listed, each moved behind the last of its inputs."""
     order: list[str] = []
     while len(order) < len(steps):
         waiting = [name for name in steps if name not in order]
-        ready = (name for name in waiting if all(source in order for source in _sources(steps[name], steps)))
+        ready = (name for name in waiting if all(source in order for source in steps[name].inputs.values()))
         following = next(ready, None)
         if following is None:
             raise SpecError(
@@ -143,10 +157,6 @@ def _order(steps: Mapping[str, Step]) -> list[str]:
             )
         order.append(following)
     return order
-
-
-def _sources(step: Step, steps: Mapping[str, Step]) -> list[str]:
-    return [source for source in step.inputs.values() if source in steps]
 
 
 def _for_every(overrides: Mapping[str, Mapping[str, Any]], params: type[Params]) -> dict[str, Any]:
@@ -181,7 +191,7 @@ def _unknown_steps(
 def _left_out(recipe: Recipe, steps: Mapping[str, Step], gates: Mapping[str, object]) -> list[Problem]:
     return [
         Problem(
-            "the step is left out, because the data set has no true masks.",
+            "the step is left out: the data set lacks the true masks, or boxes, that it takes.",
             f"min_score.{name}",
             f"Take it out, or set a gate on one of {', '.join(steps)}.",
         )

@@ -36,6 +36,7 @@ class DatasetView(BaseModel):
     labels: dict[str, Any]
     splits: dict[str, Any]
     has_masks: bool | None
+    has_boxes: bool | None
     fingerprint: str | None
     problems: list[FileProblem]
     problems_total: int

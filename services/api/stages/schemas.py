@@ -18,6 +18,7 @@ class InputView(BaseModel):
     made_by: str
     required: bool
     same_dataset: bool
+    needs_truth: bool
 
 
 class StageView(BaseModel):
@@ -29,7 +30,6 @@ class StageView(BaseModel):
     defaults: dict[str, Any]
     inputs: dict[str, InputView]
     output: str
-    needs_masks: bool
     trains: bool
 
     @classmethod
@@ -46,10 +46,10 @@ class StageView(BaseModel):
                     made_by=producer(wanted.kind),
                     required=wanted.required,
                     same_dataset=wanted.same_dataset,
+                    needs_truth=wanted.needs_truth,
                 )
                 for role, wanted in stage.inputs.items()
             },
             output=stage.output,
-            needs_masks=stage.needs_masks,
             trains=stage.trains,
         )

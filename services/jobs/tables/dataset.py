@@ -40,6 +40,7 @@ class Dataset(Table):
     labels: Mapped[dict[str, Any]] = mapped_column(default=dict)
     splits: Mapped[dict[str, Any]] = mapped_column(default=dict)
     has_masks: Mapped[bool | None]
+    has_boxes: Mapped[bool | None]
     fingerprint: Mapped[str | None] = mapped_column(String(64))
     problems: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     problems_total: Mapped[int] = mapped_column(default=0)

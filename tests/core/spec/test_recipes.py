@@ -10,17 +10,32 @@ from wsmis_core.errors import SpecError
 from wsmis_core.spec import CATALOGUE, Recipe, load_recipe, plan, recipes, validate
 
 
-@pytest.mark.parametrize("name", ["smoke", "pneumothorax"])
-@pytest.mark.parametrize("has_masks", [True, False])
-def test_every_recipe_can_be_planned(name: str, has_masks: bool) -> None:
-    steps = plan(recipes()[name], {}, has_masks=has_masks)
+@pytest.mark.parametrize("name", list(recipes()))
+@pytest.mark.parametrize(("has_masks", "has_boxes"), [(True, False), (False, True), (False, False)])
+def test_every_recipe_can_be_planned(name: str, has_masks: bool, has_boxes: bool) -> None:
+    steps = plan(recipes()[name], {}, has_masks=has_masks, has_boxes=has_boxes)
     seen: dict[str, str] = {}
     for step in steps:
         for role, source in step.inputs.items():
             assert CATALOGUE[step.stage].inputs[role].kind == seen[source]
         seen[step.name] = CATALOGUE[step.stage].output
-    assert ("evaluate" in seen) == has_masks
     assert "predict" in seen
+    scored = set(next(step.inputs for step in steps if step.name == "evaluate"))
+    if has_masks or has_boxes:
+        assert {"classifier", "cams", "pseudo_labels", "segmenter"} <= scored
+    else:
+        assert scored == {"classifier"}
+
+
+def test_a_step_that_is_left_without_its_inputs_is_left_out() -> None:
+    steps = {
+        "a": {"stage": "train_classifier"},
+        "b": {"stage": "extract_cams", "inputs": {"classifier": "a"}},
+        "c": {"stage": "evaluate", "inputs": {"cams": "b"}},
+    }
+    recipe = validate(Recipe, {"name": "scored", "description": "", "steps": steps})
+    assert [step.name for step in plan(recipe, {}, has_masks=False)] == ["a", "b"]
+    assert [step.name for step in plan(recipe, {}, has_masks=False, has_boxes=True)] == ["a", "b", "c"]
 
 
 def test_smoke_runs_all_eight_stages_and_the_ceiling() -> None:
