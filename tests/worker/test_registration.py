@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom import Dataset as DicomDataset
+from pydicom import dcmread
+from pydicom.uid import UID, JPEG2000Lossless, JPEGLSLossless
 
 from services.jobs import DatasetRequest, DatasetStatus, claim_dataset, reconcile, register_dataset, utc_now
 from services.jobs.tables import Dataset
 from services.worker.registration import check_root, register
 from wsmis_core.data import DatasetIndex
+from wsmis_core.data.phantom import write_siim
 from wsmis_core.errors import SpecError
 from wsmis_core.spec import DatasetSpec
 
@@ -83,6 +87,48 @@ def test_a_broken_file_is_a_problem_and_stops_nothing(sets: Sets) -> None:
     assert row.problems_total == len(row.problems)
     (problem,) = [problem for problem in row.problems if problem["file"] == "3.png"]
     assert problem["severity"] == "warning"
+
+
+def test_dicom_files_that_cannot_be_decoded_are_named_and_stop_nothing(sets: Sets) -> None:
+    root = sets.roots / "damaged"
+    write_siim(root, patients=24, seed=5, size=64)
+    files = sorted((root / "dicom-images-train").rglob("*.dcm"))
+    wrong: dict[str, Callable[[DicomDataset], object]] = {
+        "holds 2 frames": lambda dataset: setattr(dataset, "NumberOfFrames", 2),
+        "holds no pixels": lambda dataset: delattr(dataset, "PixelData"),
+        "lacks Columns": lambda dataset: delattr(dataset, "Columns"),
+        "cannot be decoded": lambda dataset: setattr(dataset, "Rows", 100),
+        "(1.2.840.10008.1.2.4.100), is not supported": lambda dataset: setattr(
+            dataset.file_meta, "TransferSyntaxUID", UID("1.2.840.10008.1.2.4.100")
+        ),
+        "jpeg_ls: ": lambda dataset: setattr(dataset.file_meta, "TransferSyntaxUID", JPEGLSLossless),
+        "openjpeg: ": lambda dataset: setattr(dataset.file_meta, "TransferSyntaxUID", JPEG2000Lossless),
+    }
+    told = {}
+    with (root / "train-rle.csv").open() as rows:
+        named = {row.split(",")[0] for row in rows}
+    for (said, change), path in zip(
+        wrong.items(), (file for file in files if file.stem in named), strict=False
+    ):
+        dataset = dcmread(path)
+        change(dataset)
+        dataset.save_as(path)
+        told[path.relative_to(root).as_posix()] = said
+    cut = next(file for file in files[len(told) + 4 :] if file.stem in named)
+    cut.write_bytes(cut.read_bytes()[:-700])
+    told[cut.relative_to(root).as_posix()] = "DICOM file"
+
+    request = DatasetRequest(name="damaged", format="siim", root=str(root))
+    with sets.service.database.writing() as session:
+        dataset_id = register_dataset(session, request, sets.service.settings).id
+    row = sets.validate(dataset_id)
+    assert row.status is DatasetStatus.READY
+    found = {problem["file"]: problem for problem in row.problems}
+    for file, said in told.items():
+        assert said in found[file]["message"]
+        assert found[file]["remedy"]
+    index = DatasetIndex.load(sets.service.settings.dataset_index(dataset_id))
+    assert len(index.samples) == len(named & {file.stem for file in files}) - len(told)
 
 
 def test_a_set_of_which_nothing_can_be_made_is_invalid(sets: Sets) -> None:

@@ -1,0 +1,124 @@
+"""From a file's bytes to its picture, and what is wrong where there is none."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+import numpy.typing as npt
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels.processing import apply_color_lut
+from pydicom.pixels.utils import get_expected_length
+
+from wsmis_core.data.dicom.codecs import stored_values
+from wsmis_core.data.dicom.grey import brightness_bytes, shown
+from wsmis_core.errors import DataError
+
+__all__ = ["decode_dicom", "is_dicom"]
+
+MAGIC = b"DICM"
+MAGIC_AT = 128
+# What pixels cannot be read without.
+NEEDED = (
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "BitsAllocated",
+    "BitsStored",
+    "PixelRepresentation",
+)
+MOST_PADDING = 1 / 8  # of the pixels' bytes; more is another picture than the header's
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def is_dicom(data: bytes) -> bool:
+    """Whether the bytes begin as a DICOM file does: a preamble and a magic word."""
+    return data[MAGIC_AT : MAGIC_AT + len(MAGIC)] == MAGIC
+
+
+def decode_dicom(data: bytes) -> tuple[Pixels, str | None]:
+    """The picture (H, W) or, in colour, (H, W, 3), and the patient's id where the file gives one.
+
+    Without a VOI LUT or window, 8-bit grey values stay as they are, and others are stretched
+    from their minimum to their maximum, the padding value left out and made black.
+
+    Raises DataError for several frames, for no pixels, for a compression without a decoder, and for
+    what is broken.
+    """
+    try:
+        dataset = dcmread(io.BytesIO(data))
+        _check(dataset)
+        return _picture(dataset), str(dataset.get("PatientID") or "").strip() or None
+    except DataError:
+        raise
+    except InvalidDicomError as error:
+        raise DataError("this is not a DICOM file.", remedy="Export it again.") from error
+    except Exception as error:  # a broken file makes the parser and the codecs raise whatever they please
+        raise DataError(
+            f"this DICOM file cannot be decoded: {_told(error)}", remedy="Export it again."
+        ) from error
+
+
+def _check(dataset: Dataset) -> None:
+    if not dataset.get("PixelData"):
+        raise DataError("this DICOM file holds no pixels.", remedy="Leave it out, or export it with them.")
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        raise DataError(
+            "this DICOM file does not say how its pixels are stored: it has no transfer syntax.",
+            remedy="Export it again.",
+        )
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if frames != 1:
+        raise DataError(
+            f"this DICOM file holds {frames} frames, and one is wanted.", remedy="Export its frames singly."
+        )
+    missing = [name for name in NEEDED if dataset.get(name) is None]
+    if missing:
+        raise DataError(
+            f"the header of this DICOM file lacks {', '.join(missing)}.", remedy="Export it again."
+        )
+    if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        _check_length(dataset)
+
+
+def _check_length(dataset: Dataset) -> None:
+    """Cut off what fills the pixels up; raise DataError where they are too few, or too many for that."""
+    length, wanted = len(dataset.PixelData), get_expected_length(dataset)
+    if not 0 < wanted <= length <= wanted + max(wanted * MOST_PADDING, 2):
+        raise DataError(
+            f"this DICOM file holds {length} bytes of pixels, and its {dataset.Columns} x {dataset.Rows} "
+            f"pixels take {wanted}.",
+            remedy="Export it again.",
+        )
+    if length > wanted + wanted % 2:
+        dataset.PixelData = dataset.PixelData[: wanted + wanted % 2]
+
+
+def _picture(dataset: Dataset) -> Pixels:
+    stored = stored_values(dataset)
+    photometric = dataset.PhotometricInterpretation
+    if stored.shape not in ((dataset.Rows, dataset.Columns), (dataset.Rows, dataset.Columns, 3)):
+        raise DataError(
+            f"its pixels are {' x '.join(map(str, stored.shape))}, and its header says {dataset.Rows} rows "
+            f"and {dataset.Columns} columns.",
+            remedy="Export it again.",
+        )
+    if photometric == "PALETTE COLOR":
+        stored = apply_color_lut(stored, dataset)
+    if stored.ndim == 3:
+        bits = 8 * stored.dtype.itemsize
+        return brightness_bytes(stored / np.float32(2**bits - 1)) if bits > 8 else stored.astype(np.uint8)
+    grey = shown(stored, dataset)
+    return 255 - grey if photometric == "MONOCHROME1" else grey
+
+
+def _told(error: Exception) -> str:
+    """What a parser or codec raised, on one line, without what differs from run to run."""
+    first, *lines = str(error).splitlines() or [""]
+    if not first.startswith("Unable to decode as exceptions were raised"):
+        lines = [f"{type(error).__name__}: {first}", *lines]
+    return re.sub(r" at 0x[0-9a-f]+", "", " ".join(line.strip() for line in lines if line.strip()))
