@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wsmis_core.__main__ import main
 from wsmis_core.models.segmenters import SEGMENTERS
+from wsmis_core.spec import RunSpec
 from wsmis_core.stages.segmenter_loss import TERMS
 
 TINY = {
@@ -77,7 +80,10 @@ def test_an_architecture_is_trained_and_asked(
     assert {int(value) for mask in masks for value in np.unique(mask)} <= {0, 1, 2}
 
 
-LOSSES = [*TERMS, "bce_dice", ["cross_entropy", "dice"]]
+CRF_LOSS = [{"name": "cross_entropy", "weight": 0.5}, {"name": "kl", "weight": 0.5}]
+PAMR_LOSS = ["iou", {"name": "kl", "refine": {"name": "pamr"}}]
+# kl reads no labels: it goes with another.
+LOSSES = [*(name for name in TERMS if name != "kl"), "bce_dice", ["cross_entropy", "dice"], PAMR_LOSS]
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
@@ -96,6 +102,31 @@ def test_a_loss_trains_one_class_and_several(
     )
     assert {mask.shape for mask in masks} == {(64, 64) if classes == 1 else (40, 48)}
     assert {int(value) for mask in masks for value in np.unique(mask)} <= set(range(classes + 1))
+
+
+def test_the_published_crf_loss_trains(workshop: Any, shapes: Mapping[str, Any]) -> None:
+    """The CRF runs on a process for each core."""
+    workshop.run("crf-loss", "train_segmenter", {**TINY, "loss": CRF_LOSS}, dataset=shapes)
+    metrics = workshop.manifest("crf-loss").metrics
+    assert metrics["train_kl"] > 0
+    assert metrics["train_loss"] == pytest.approx(metrics["train_cross_entropy"] + metrics["train_kl"])
+
+
+def test_a_training_that_refines_its_prediction_goes_on_from_a_checkpoint(
+    workshop: Any, shapes: Mapping[str, Any], tmp_path: Path
+) -> None:
+    params = {**TINY, "loss": PAMR_LOSS, "max_steps": 3, "epochs": 3, "checkpoint_seconds": 1e-9}
+    whole = workshop.run("whole", "train_segmenter", params, dataset=shapes)
+    killed, resumed = tmp_path / "killed", tmp_path / "resumed"
+    shutil.copytree(whole.parent / "checkpoints" / "step-00000002", killed / "checkpoints" / "step-00000002")
+    spec = RunSpec.model_validate_json((whole.parent / "spec.json").read_text())
+    resumed.mkdir()
+    again = spec.model_copy(update={"attempt": 2, "previous": (killed,)})
+    (resumed / "spec.json").write_text(again.model_dump_json())
+    assert main([str(resumed)]) == 0
+    assert "Going on from the checkpoint of step 2" in (resumed / "events.jsonl").read_text()
+    model = "model.safetensors"
+    assert (resumed / "output" / model).read_bytes() == (whole / model).read_bytes()
 
 
 def test_sizes_and_mirrors_are_averaged_in_predictions_and_scores(

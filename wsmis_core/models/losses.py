@@ -112,6 +112,18 @@ def soft_iou(logits: Tensor, target: Tensor) -> LossSum:
     return LossSum(loss.sum(), logits.new_tensor(float(loss.numel())))
 
 
+def kl_divergence(logits: Tensor, wanted: Tensor) -> LossSum:
+    """``sum_c q log(q / p)``, p the softmax of the logits, mean over pixels; 0 log 0 is 0.
+
+    Args:
+        logits: (B, C, H, W).
+        wanted: (B, C, H, W) probabilities q, which have no gradient.
+    """
+    fixed = wanted.detach()
+    loss = torch.xlogy(fixed, fixed) - fixed * logits.log_softmax(dim=1)
+    return LossSum(loss.sum(), logits.new_tensor(float(logits[:, 0].numel())))
+
+
 def integral_attention(
     logits: Tensor, attention: Tensor, *, known: Tensor | None = None
 ) -> IntegralAttention:

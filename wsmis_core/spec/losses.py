@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from wsmis_core.spec.model import Spec
+from wsmis_core.spec.parts import DenseCrf, Pamr
 
 __all__ = [
     "Bce",
@@ -16,9 +17,11 @@ __all__ = [
     "Dice",
     "IntegralAttention",
     "Iou",
+    "Kl",
     "Loss",
     "LossTerm",
     "Outputs",
+    "PredictionCrf",
     "outputs_of",
 ]
 
@@ -75,9 +78,33 @@ class Dice(WeighedTerm):
     name: Literal["dice"] = "dice"
 
 
-LossTerm = Annotated[Bce | IntegralAttention | CrossEntropy | Iou | Dice, Field(discriminator="name")]
+class PredictionCrf(DenseCrf):
+    """The fully connected CRF on a segmenter's own probabilities, in every step of its training."""
 
-LossName = Literal["bce", "integral_attention", "cross_entropy", "iou", "dice", "bce_dice"]
+    iterations: int = Field(default=4, ge=1, le=100)
+    gt_prob: float = Field(
+        default=1, gt=0.5, le=1, description="how far the probabilities are trusted; 1: as they are"
+    )
+
+
+class Kl(WeighedTerm):
+    """KL divergence of the prediction from itself refined on the image, mean over all pixels.
+
+    It reads no labels, and gives none a gradient through the refinement (SEC, arXiv 1603.06098, eq. 4).
+    """
+
+    needs = "softmax"
+
+    name: Literal["kl"] = "kl"
+    refine: Annotated[PredictionCrf | Pamr, Field(discriminator="name")] = PredictionCrf()
+    scale: float = Field(
+        default=0.25, gt=0, le=1, description="of the image's sides, at which both are compared"
+    )
+
+
+LossTerm = Annotated[Bce | IntegralAttention | CrossEntropy | Iou | Dice | Kl, Field(discriminator="name")]
+
+LossName = Literal["bce", "integral_attention", "cross_entropy", "iou", "dice", "kl", "bce_dice"]
 _SUMS = {"bce_dice": ("bce", "dice")}
 
 
@@ -107,6 +134,8 @@ def _go_together(loss: tuple[LossTerm, ...]) -> tuple[LossTerm, ...]:
     if not loss:
         raise ValueError("there is no term. Name one, such as bce.")
     names = [term.name for term in loss]
+    if names == ["kl"]:
+        raise ValueError("kl reads no labels, so it cannot stand alone. Add cross_entropy or iou.")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ValueError(f"{twice} is there twice. Give it once, with the sum of the weights.")

@@ -120,7 +120,7 @@ class DenseCrf(Spec):
     name: Literal["crf"] = "crf"
     iterations: int = Field(default=10, ge=1, le=100)
     gt_prob: float = Field(
-        default=0.7, gt=0.5, lt=1, description="how far the maps or labels that it starts from are trusted"
+        default=0.7, gt=0.5, le=1, description="how far the maps or labels that it starts from are trusted"
     )
     gaussian_sxy: float = Field(default=3, gt=0, le=1000, description="reach of smoothness, in pixels")
     gaussian_compat: float = Field(default=3, ge=0, le=1000, description="weight of smoothness")

@@ -19,7 +19,15 @@ from wsmis_core.errors import ResourceError
 from wsmis_core.spec.parts import DenseCrf, GrabCut, Pamr, Refinement
 from wsmis_core.stages.maps import resized
 
-__all__ = ["all_refined", "check_refinement", "crf_labels", "refined", "rgb"]
+__all__ = [
+    "all_refined",
+    "check_refinement",
+    "crf_labels",
+    "crf_probabilities",
+    "refined",
+    "refined_probabilities",
+    "rgb",
+]
 
 _EPSILON = 1e-5
 
@@ -55,6 +63,36 @@ def all_refined(
 ) -> list[Tensor]:
     """`refined` of each; a refinement that keeps one core busy is spread over the processes."""
     return _each_refined(maps, images, refinement, processes.map)
+
+
+@torch.no_grad()
+def refined_probabilities(
+    probabilities: Tensor, images: Tensor, refinement: DenseCrf | Pamr, processes: Processes
+) -> Tensor:
+    """Probabilities (B, K, H, W), which add up to 1 over K, that follow the edges of the images.
+
+    Args:
+        probabilities: (B, K, H, W), which add up to 1 over K, on any device.
+        images: (B, N, H, W) in [0, 255], N = 1 or 3, on the same device.
+    """
+    if isinstance(refinement, Pamr):
+        return pamr(
+            images.to(probabilities),
+            probabilities,
+            iterations=refinement.iterations,
+            dilations=refinement.dilations,
+        )
+    work = [
+        (soft, rgb(image[None]), refinement)
+        for soft, image in zip(probabilities.float().cpu().numpy(), images, strict=True)
+    ]
+    return torch.from_numpy(np.stack(processes.map(crf_probabilities, work))).to(probabilities)
+
+
+def crf_probabilities(work: tuple[_Maps, NDArray[np.uint8], DenseCrf]) -> _Maps:
+    """The CRF's marginals (K, H, W) of probabilities (K, H, W) on an image (H, W, 3), with its params."""
+    probabilities, image, refinement = work
+    return _marginals(image, probabilities, refinement)
 
 
 def crf_labels(work: tuple[NDArray[np.uint8], NDArray[np.uint8], int, DenseCrf]) -> NDArray[np.uint8]:

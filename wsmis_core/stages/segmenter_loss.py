@@ -10,25 +10,41 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from wsmis_core.engine import Term
+from wsmis_core.engine import Processes, Term
 from wsmis_core.models.losses import (
     LossSum,
     cross_entropy,
     integral_attention,
+    kl_divergence,
     pixel_bce,
     soft_dice,
     soft_iou,
 )
-from wsmis_core.spec.losses import Bce, LossTerm, Outputs, outputs_of
+from wsmis_core.spec.losses import Bce, Kl, LossTerm, Outputs, outputs_of
+from wsmis_core.spec.parts import DenseCrf, Pamr
 from wsmis_core.stages.maps import UNKNOWN
 from wsmis_core.stages.outputs import OUTPUTS
+from wsmis_core.stages.refinement import refined_probabilities
 
-__all__ = ["loss_terms"]
+__all__ = ["Refiner", "loss_terms"]
 
 # A batch may hold no pixel that a mean is over: its sum is 0, and so is its loss, not 0 / 0.
 _NOTHING = 1e-30
+
+
+@dataclass(frozen=True, slots=True)
+class Refiner:
+    """Refines probabilities on images (B, 3, h, w) in [0, 255], one core an image at a time."""
+
+    images: Tensor
+    processes: Processes
+
+    def __call__(self, probabilities: Tensor, refinement: DenseCrf | Pamr) -> Tensor:
+        """(B, K, h, w), which add up to 1 over K, without gradient."""
+        return refined_probabilities(probabilities, self.images, refinement, self.processes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +54,20 @@ class _Seen:
     logits: Tensor
     target: Tensor
     outputs: Outputs
+    refiner: Refiner | None
 
 
-def loss_terms(logits: Tensor, target: Tensor, loss: Sequence[LossTerm]) -> list[Term]:
+def loss_terms(
+    logits: Tensor, target: Tensor, loss: Sequence[LossTerm], *, refiner: Refiner | None = None
+) -> list[Term]:
     """The terms of a weighted sum.
 
     Args:
         logits: (B, C, H, W) where the loss has sigmoid outputs, (B, 1 + C, H, W) where softmax.
-        target: (B, H, W) class ids, 255 unknown: these pixels count nowhere.
+        target: (B, H, W) class ids, 255 unknown: these pixels count in no term that reads labels.
+        refiner: what refines probabilities on the batch's images, where a term wants it.
     """
-    seen = _Seen(logits, target, outputs_of(loss))
+    seen = _Seen(logits, target, outputs_of(loss), refiner)
     return [
         Term(name, *mean, weight=term.weight, epsilon=_NOTHING)
         for term in loss
@@ -87,6 +107,14 @@ def _dice(seen: _Seen, term: LossTerm) -> dict[str, LossSum]:
     return {"dice": _each_class(soft_dice, probabilities, seen.target)}
 
 
+def _kl(seen: _Seen, term: Kl) -> dict[str, LossSum]:
+    assert seen.refiner is not None, "the images are given where a term refines on them"
+    size = seen.refiner.images.shape[-2:]
+    small = F.interpolate(seen.logits, size=size, mode="area")
+    refined = seen.refiner(small.detach().softmax(dim=1), term.refine)
+    return {"kl": kl_divergence(small, refined)}
+
+
 def _each_class(loss: Callable[[Tensor, Tensor], LossSum], maps: Tensor, target: Tensor) -> LossSum:
     """The sums of a binary loss over the classes, each against the rest; 255 stays unknown."""
     numerators, denominators = zip(
@@ -109,4 +137,5 @@ TERMS: Mapping[str, Callable[[_Seen, Any], dict[str, LossSum]]] = {
     "cross_entropy": _cross_entropy,
     "iou": _iou,
     "dice": _dice,
+    "kl": _kl,
 }

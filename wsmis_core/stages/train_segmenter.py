@@ -13,20 +13,24 @@ from torch.nn import Parameter
 
 from wsmis_core.data import DatasetIndex, Sample
 from wsmis_core.data.augmentation import augment
+from wsmis_core.data.cache import resized
 from wsmis_core.engine import (
     VALIDATION_LOSS,
     LossSums,
+    Processes,
     Ranks,
     RunContext,
     StageResult,
     Task,
     Term,
     train,
+    worker_processes,
 )
 from wsmis_core.errors import DataError, SpecError
 from wsmis_core.metrics import class_dice, class_iou, confusion_matrix, margins
 from wsmis_core.models import Classifier
 from wsmis_core.models.segmenters import Segmenter, make_segmenter
+from wsmis_core.spec.losses import Kl
 from wsmis_core.spec.parts import Chosen
 from wsmis_core.spec.stages import TrainSegmenter
 from wsmis_core.stages.findings import SegmenterFinder
@@ -39,9 +43,10 @@ from wsmis_core.stages.inputs import (
     samples_of,
     save_model,
 )
+from wsmis_core.stages.refinement import check_refinement
 from wsmis_core.stages.scoring import choose, validation_scores
 from wsmis_core.stages.segmentation import SegmenterDetails, TrainedSegmenter, class_ids_of
-from wsmis_core.stages.segmenter_loss import loss_terms
+from wsmis_core.stages.segmenter_loss import Refiner, loss_terms
 from wsmis_core.stages.targets import targets
 from wsmis_core.stages.train_classifier import classifier_from
 from wsmis_core.stages.truth import required_masks
@@ -54,8 +59,11 @@ def run(context: RunContext, params: TrainSegmenter) -> StageResult:
     index = dataset_index(context)
     if isinstance(params.threshold, Chosen):
         required_masks(index, params.threshold.split, field="params.threshold.split")
-    task = _Segmentation(context, params, index)
-    figures = train(task, params=params, rates=params.rates.model_dump(), context=context, keep=params.keep)
+    with worker_processes() as processes:
+        task = _Segmentation(context, params, index, processes)
+        figures = train(
+            task, params=params, rates=params.rates.model_dump(), context=context, keep=params.keep
+        )
     save_model(context, task.model)
     details = task.details.model_copy(update=_threshold(context, task))
     finder = _finder(task, details)
@@ -91,8 +99,13 @@ class _Segmentation(Task):
 
     model: Segmenter
 
-    def __init__(self, context: RunContext, params: TrainSegmenter, index: DatasetIndex) -> None:
-        self.params = params
+    def __init__(
+        self, context: RunContext, params: TrainSegmenter, index: DatasetIndex, processes: Processes
+    ) -> None:
+        self.params, self.processes = params, processes
+        self.refining = next((term for term in params.loss if isinstance(term, Kl)), None)
+        if self.refining is not None:
+            check_refinement(self.refining.refine, field="params.loss")
         self.details = SegmenterDetails.of(params, index.classes)
         self.targets = targets(context, params, index)
         self.training = self._usable(context, samples_of(index, ["train"]))
@@ -133,11 +146,23 @@ class _Segmentation(Task):
             self.pictures.array(sample), self.targets.array(sample), scope=self.params.augmentation, rng=rng
         )
         assert target is not None
-        return {"image": self.pictures.tensor(image), "target": torch.tensor(target)}
+        made = {"image": self.pictures.tensor(image), "target": torch.tensor(target)}
+        return made if self.refining is None else {**made, "small": self._small(image)}
 
     def terms(self, model: nn.Module, batch: Mapping[str, Tensor], *, step: int) -> list[Term]:
         del step
-        return loss_terms(model(batch["image"]).float(), batch["target"], self.params.loss)
+        return self._terms(model(batch["image"]).float(), batch)
+
+    def _terms(self, logits: Tensor, batch: Mapping[str, Tensor]) -> list[Term]:
+        refiner = Refiner(batch["small"], self.processes) if self.refining is not None else None
+        return loss_terms(logits, batch["target"], self.params.loss, refiner=refiner)
+
+    def _small(self, image: NDArray[np.uint8]) -> Tensor:
+        """An image (H, W, 1 or 3) as a refinement of the prediction sees it, (3, h, w) uint8."""
+        assert self.refining is not None
+        side = max(1, round(self.params.image_size * self.refining.scale))
+        small = resized(image.squeeze(-1) if image.shape[-1] == 1 else image, side)
+        return torch.tensor(small).permute(2, 0, 1).expand(3, -1, -1).contiguous()
 
     def validate(self, ranks: Ranks) -> dict[str, float]:
         """Loss and scores on the validation split's targets: on pseudo-labels, no true mask is read."""
@@ -149,15 +174,24 @@ class _Segmentation(Task):
         mine = [self.validation[index] for index in ranks.share(len(self.validation))]
         for start in range(0, len(mine), self.params.batch_size):
             samples = mine[start : start + self.params.batch_size]
-            target = np.stack([self.targets.array(sample) for sample in samples])
-            batch = {"target": torch.from_numpy(target).to(ranks.device)}
-            logits = self.model(self.pictures.batch(samples)).float()
-            sums.add(loss_terms(logits, batch["target"], self.params.loss))
+            batch = self._validation_batch(samples)
+            logits = self.model(batch["image"]).float()
+            sums.add(self._terms(logits, batch))
             found = class_ids_of(
                 channels.probabilities(logits), channels=channels, threshold=self.details.threshold
             )
             matrix += confusion_matrix(found, batch["target"], classes=classes)
         return {VALIDATION_LOSS: sums.loss(ranks)} | _scores(ranks.summed(matrix))
+
+    def _validation_batch(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
+        """What `terms` take, of images as they are."""
+        device = self.pictures.device
+        target = torch.from_numpy(np.stack([self.targets.array(sample) for sample in samples]))
+        batch = {"image": self.pictures.batch(samples), "target": target.to(device)}
+        if self.refining is not None:
+            small = torch.stack([self._small(self.pictures.array(sample)) for sample in samples])
+            batch["small"] = small.to(device)
+        return batch
 
 
 def _model(context: RunContext, params: TrainSegmenter, *, channels: int) -> Segmenter:

@@ -15,6 +15,7 @@ from wsmis_core.models.losses import (
     bce_with_logits,
     cross_entropy,
     integral_attention,
+    kl_divergence,
     pixel_bce,
     soft_dice,
     soft_iou,
@@ -88,6 +89,19 @@ def test_integral_attention_counts_known_cells_only() -> None:
     parts = integral_attention(logits, attention, known=known)
     assert mean(parts.attended).item() == pytest.approx(0.5 * math.log(2))
     assert mean(parts.unattended).item() == pytest.approx((math.log(4 / 3) + math.log(4)) / 2)
+
+
+def test_kl_divergence_by_hand() -> None:
+    # p = (.5, .5) and (.25, .75); q = (.25, .75) and (1, 0); the mean over two pixels.
+    logits = torch.tensor([[0.0, 0.0], [0.0, math.log(3)]]).view(1, 2, 1, 2).requires_grad_()
+    wanted = torch.tensor([[0.25, 1.0], [0.75, 0.0]]).view(1, 2, 1, 2).requires_grad_()
+    loss = mean(kl_divergence(logits, wanted))
+    first = 0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5)
+    assert loss.item() == pytest.approx((first + math.log(1 / 0.25)) / 2)
+    gradient, none = torch.autograd.grad(loss, (logits, wanted), allow_unused=True)
+    # The gradient of a softmax's cross entropy is p - q, over the pixels.
+    assert gradient.flatten().tolist() == pytest.approx([0.125, -0.375, -0.125, 0.375])
+    assert none is None
 
 
 def test_pixel_bce_by_hand() -> None:

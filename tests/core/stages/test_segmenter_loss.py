@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
 
-from wsmis_core.engine import Term
-from wsmis_core.spec.losses import Bce, CrossEntropy, Dice, IntegralAttention, Iou, LossTerm, outputs_of
+from wsmis_core.engine import Term, worker_processes
+from wsmis_core.spec.losses import (
+    Bce,
+    CrossEntropy,
+    Dice,
+    IntegralAttention,
+    Iou,
+    Kl,
+    LossTerm,
+    PredictionCrf,
+    outputs_of,
+)
+from wsmis_core.spec.parts import Pamr
 from wsmis_core.stages.outputs import OUTPUTS
-from wsmis_core.stages.segmenter_loss import TERMS, loss_terms
+from wsmis_core.stages.refinement import crf_probabilities
+from wsmis_core.stages.segmenter_loss import TERMS, Refiner, loss_terms
 
 LOSSES: tuple[LossTerm, ...] = (Bce(), IntegralAttention(), CrossEntropy(), Iou(), Dice())
 
@@ -89,4 +102,45 @@ def test_unknown_pixels_move_nothing_and_a_batch_of_them_is_no_division_by_zero(
 
 
 def test_every_term_has_its_maths() -> None:
-    assert {term.name for term in LOSSES} == set(TERMS)
+    assert {*(term.name for term in LOSSES), "kl"} == set(TERMS)
+
+
+EDGE = torch.full((1, 3, 8, 8), 20, dtype=torch.uint8)  # a dark and a bright half
+EDGE[:, :, :, 4:] = 220
+
+
+@pytest.fixture
+def refiner() -> Iterator[Refiner]:
+    """On two images; no process is started but for the CRF."""
+    with worker_processes() as processes:
+        yield Refiner(EDGE.expand(2, -1, -1, -1), processes)
+
+
+def test_refined_probabilities_follow_the_image_and_stay_probabilities(refiner: Refiner) -> None:
+    """What is foreground but for the column beside the edge becomes so up to the edge."""
+    foreground = torch.full((2, 8, 8), 0.1)
+    foreground[:, :, 5:] = 0.9
+    probabilities = torch.stack([1 - foreground, foreground], dim=1)
+    by_pamr = refiner(probabilities, Pamr(dilations=(1, 2)))
+    image = EDGE[0].permute(1, 2, 0).numpy()
+    by_crf = torch.from_numpy(crf_probabilities((probabilities[0].numpy(), image, PredictionCrf())))
+    for refined in (by_pamr, by_crf[None]):
+        torch.testing.assert_close(refined.sum(dim=1), torch.ones(len(refined), 8, 8))
+        assert (refined[:, 1, :, 4] > 0.5).all()
+        assert (refined[:, 1, :, 3] < 0.5).all()
+    assert torch.equal(by_pamr[0], by_pamr[1])
+
+
+def test_kl_pulls_the_prediction_to_its_refined_self(refiner: Refiner) -> None:
+    logits = torch.zeros(2, 2, 32, 32)
+    logits[:, 1, :, 20:] = 4.0  # the fifth of eight columns is background to it, and bright in the image
+    logits[:, 1, :, :20] = -4.0
+    logits.requires_grad_()
+    loss = (CrossEntropy(), Kl(weight=0.5, refine=Pamr(dilations=(1, 2))))
+    target = torch.full((2, 32, 32), 255, dtype=torch.uint8)
+    known, kl = loss_terms(logits, target, loss, refiner=refiner)
+    assert (kl.weight, kl.denominator.item(), known.denominator.item()) == (0.5, 2 * 64, 0)
+    (gradient,) = torch.autograd.grad(kl.numerator / kl.denominator, logits)
+    # Down the slope, the column becomes foreground; far from the edge nothing changes as much.
+    assert (gradient[:, 1, :, 16:20] < 0).all()
+    assert gradient[:, 1, :, :8].abs().max() < gradient[:, 1, :, 16:20].abs().min() / 4
