@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,6 +172,7 @@ class World:
         usable: bool = True,
         validated: bool = True,
         fingerprint: str = "f" * 64,
+        splits: Mapping[str, Any] | None = None,
     ) -> str:
         """The id of a data set that is ready, or invalid, or still being read."""
         request = DatasetRequest(name=name, format="siim", root=str(self.settings.data_roots[0] / name))
@@ -185,7 +186,7 @@ class World:
             classes=["Pneumothorax"],
             counts={"images": 4},
             labels={"Pneumothorax": 2},
-            splits={"train": 2, "val": 1, "test": 1},
+            splits=splits or {"train": {"images": 2}, "val": {"images": 1}, "test": {"images": 1}},
             has_masks=has_masks,
             has_boxes=has_boxes,
             fingerprint=fingerprint,

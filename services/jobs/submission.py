@@ -20,9 +20,10 @@ from services.jobs.status import DatasetStatus, Status
 from services.jobs.tables import Dataset, Job, JobEvent, JobInput
 from services.jobs.times import utc_now
 from services.jobs.transition import STATUS_EVENT
+from services.jobs.truth import truth_problems
 from wsmis_core.errors import Problem, SpecError
 from wsmis_core.spec import CATALOGUE, MinScore, Resources, Spec, Stage, make_params, producer
-from wsmis_core.spec.stages import Predict, StageParams, TrainSegmenter
+from wsmis_core.spec.stages import Predict, StageParams
 
 __all__ = ["JobRequest", "PreparedJob", "Priority", "dataset_problems", "prepare_job", "store_job"]
 
@@ -155,26 +156,7 @@ def dataset_problems(
             ]
         case DatasetStatus.READY:
             pass
-    if dataset.has_masks:
-        return []
-    to_score = [role for role, wanted in stage.inputs.items() if wanted.needs_truth and role in roles]
-    if to_score and not dataset.has_boxes:
-        return [
-            Problem(
-                f"the data set {dataset.name} has neither masks nor boxes to score {', '.join(to_score)} by.",
-                "dataset",
-                "Register a data set with masks or boxes.",
-            )
-        ]
-    if isinstance(params, TrainSegmenter) and params.targets == "true_masks":
-        return [
-            Problem(
-                f"the data set {dataset.name} has no true masks.",
-                "params.targets",
-                "Set it to pseudo_labels, or register a data set with masks.",
-            )
-        ]
-    return []
+    return truth_problems(stage, roles, params, dataset)
 
 
 def _params(request: JobRequest) -> tuple[StageParams | None, list[Problem]]:

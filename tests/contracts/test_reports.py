@@ -13,8 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from wsmis_core.__main__ import main
+from wsmis_core.data import DatasetIndex, Sample, read_class_masks
+from wsmis_core.data.index import Box, fingerprint
+from wsmis_core.export import read_mask_png
+from wsmis_core.metrics import box_counts, box_scores
+from wsmis_core.metrics.boxes import region_boxes
 from wsmis_core.spec import RunSpec
 
 CHOSEN = {"name": "chosen", "split": "val", "score": "dice_positives"}
@@ -199,6 +206,50 @@ def assert_close(found: Any, expected: Any, where: str = "report") -> None:
         assert found == pytest.approx(expected, abs=1e-6), where
     else:
         assert found == expected, where
+
+
+def test_boxes_are_scored_where_there_are_some(
+    workshop: Any, on_test: Path, chosen_labels: Path, tmp_path: Path
+) -> None:
+    """The same images with a box round each region of their masks."""
+    spec = RunSpec.model_validate_json((workshop.folder / "on_test" / "spec.json").read_text())
+    assert spec.dataset is not None
+    index = DatasetIndex.load(spec.dataset.index)
+    samples = tuple(sample.model_copy(update={"boxes": boxes_of(index, sample)}) for sample in index.samples)
+    boxed = index.model_copy(update={"samples": samples, "fingerprint": fingerprint(index.classes, samples)})
+    boxed.save(tmp_path / "index.json")
+    changes = {"index": tmp_path / "index.json", "fingerprint": boxed.fingerprint}
+    changed = spec.model_copy(update={"dataset": spec.dataset.model_copy(update=changes)})
+    (tmp_path / "spec.json").write_text(changed.model_dump_json())
+    assert main([str(tmp_path)]) == 0
+    report = read(tmp_path / "output")
+    expected = sum(
+        box_counts(
+            torch.tensor(sample.boxes_of(1)),
+            mask=torch.tensor(read_mask_png(chosen_labels / "pseudo_labels" / f"{sample.id}.png") == 1),
+        )
+        for sample in boxed.split("test")
+        if sample.boxes
+    )
+    assert isinstance(expected, torch.Tensor)
+    scores = report["steps"]["pseudo_labels"]["boxes"]
+    assert [scores["images"], scores["boxes"]] == expected[:2].tolist()
+    assert scores["box_iobb_10"] == box_scores(expected)["box_iobb_10"].item()
+    low, high = scores["intervals"]["pointing"]
+    assert 0 <= low <= scores["pointing"] <= high <= 1
+    assert report["steps"]["ir_labels"]["boxes"]["pointing"] is None  # label maps have no strongest point
+    assert report["steps"]["cams"]["dice_positives"] == read(on_test)["steps"]["cams"]["dice_positives"]
+    assert "Each step against boxes" in (tmp_path / "output" / "report.html").read_text()
+    assert "pseudo_labels,all,boxes.box_iou_10," in (tmp_path / "output" / "report.csv").read_text()
+
+
+def boxes_of(index: DatasetIndex, sample: Sample) -> tuple[Box, ...]:
+    masks = torch.from_numpy(read_class_masks(index, sample)) == 1
+    return tuple(
+        Box(class_id=number, x=x, y=y, width=width, height=height)
+        for number, mask in enumerate(masks, start=1)
+        for x, y, width, height in region_boxes(mask).tolist()
+    )
 
 
 @pytest.fixture(scope="module")

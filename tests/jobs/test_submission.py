@@ -94,6 +94,35 @@ def test_masks_where_they_are_needed(world: World) -> None:
     assert field == "params.targets"
 
 
+def test_no_threshold_is_chosen_on_a_split_without_masks(world: World) -> None:
+    counted = {"train": {"masks": 3}, "val": {"masks": 0}, "test": {"masks": 2}}
+    for dataset in (world.dataset(has_masks=False), world.dataset("other", splits=counted)):
+        classifier, cams, _ = world.chain(dataset)
+        assert classifier
+        on_val = {"threshold": {"name": "chosen"}}
+        field, remedy = only(
+            refused(world, "make_pseudo_labels", dataset=dataset, params=on_val, inputs={"cams": cams})
+        )
+        assert field == "params.threshold.split"
+        assert remedy is not None
+        assert "another split" in remedy
+    on_train = {"threshold": {"name": "chosen", "split": "train"}}
+    assert world.submit("make_pseudo_labels", dataset=dataset, params=on_train, inputs={"cams": cams})
+    on_test = {"threshold": {"name": "chosen", "split": "test"}}
+    field, _ = only(
+        refused(world, "make_pseudo_labels", dataset=dataset, params=on_test, inputs={"cams": cams})
+    )
+    assert field == "params.threshold.split"
+
+
+def test_a_split_to_score_has_masks_or_boxes(world: World) -> None:
+    counted = {"train": {"masks": 3}, "val": {"masks": 0, "boxes": 1}, "test": {"masks": 0}}
+    dataset = world.dataset(splits=counted)
+    _, cams, _ = world.chain(dataset)
+    assert only(refused(world, "evaluate", dataset=dataset, inputs={"cams": cams}))[0] == "params.split"
+    assert world.submit("evaluate", dataset=dataset, inputs={"cams": cams}, params={"split": "val"})
+
+
 def test_an_input_that_is_not_there(world: World) -> None:
     problems = refused(world, "extract_cams", dataset=world.dataset(), inputs={"classifier": "job_x"})
     assert only(problems) == ("inputs.classifier", "Give the id of a train_classifier job.")

@@ -184,7 +184,8 @@ class DatasetIndex(Spec):
     def summary(self) -> dict[str, Any]:
         """Counts to show: images, patients, positives of each class, the same for each split, problems.
 
-        Where labels are unknown, their number and, for each split, the number of each class.
+        Of each split also how many images with a label have true masks and, where any has, how many have
+        boxes. Where labels are unknown, their number and, for each split, the number of each class.
         """
         return {
             "classes": list(self.classes),
@@ -197,6 +198,8 @@ class DatasetIndex(Spec):
             "splits": {
                 name: {
                     **_counts(samples),
+                    "masks": sum(bool(sample.class_ids) and sample.has_masks for sample in samples),
+                    **_boxed_count(samples),
                     "labels": _labelled(self.classes, samples, 1),
                     **_unknown_by_class(self.classes, samples),
                 }
@@ -240,6 +243,11 @@ def _mask_facts(mask: Mask) -> tuple[int, str, str]:
 
 def _counts(samples: Sequence[Sample]) -> dict[str, int]:
     return {"images": len(samples), "patients": len({sample.patient for sample in samples})}
+
+
+def _boxed_count(samples: Sequence[Sample]) -> dict[str, int]:
+    boxed = sum(bool(sample.boxes) for sample in samples)
+    return {"boxes": boxed} if boxed else {}
 
 
 def _labelled(classes: Sequence[str], samples: Sequence[Sample], label: int) -> dict[str, int]:

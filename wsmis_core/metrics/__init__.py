@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wsmis_core.metrics.bootstrap import LEVEL, Bootstrap, intervals
-from wsmis_core.metrics.boxes import BoxCounts
+from wsmis_core.metrics.boxes import BoxTable, box_counts, box_scores
 from wsmis_core.metrics.calibration import CalibrationCounts
 from wsmis_core.metrics.confusion import class_dice, class_iou, confusion_matrix, margins
 from wsmis_core.metrics.counts import Counts
@@ -27,7 +27,7 @@ __all__ = [
     "MASK_SCORES",
     "Best",
     "Bootstrap",
-    "BoxCounts",
+    "BoxTable",
     "CalibrationCounts",
     "Counts",
     "CurveCounts",
@@ -37,6 +37,8 @@ __all__ = [
     "PixelScores",
     "Truth",
     "auc",
+    "box_counts",
+    "box_scores",
     "class_dice",
     "class_iou",
     "confusion_matrix",

@@ -6,11 +6,13 @@ A box is x, y, width, height in pixels, from the image's upper left corner: pixe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from scipy import ndimage
 from torch import Tensor
 
-from wsmis_core.metrics.counts import Counts
+from wsmis_core.metrics.counts import Counts, ratio
 
 BOX_THRESHOLDS = (0.1, 0.3, 0.5)
 
@@ -64,8 +66,13 @@ def overlaps(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
     return shared / (area + other_area - shared), shared / area
 
 
-class BoxCounts(Counts):
-    """True boxes of one class that a step finds, and boxes that it puts where none is.
+# Of an image: 1, its boxes, 1 where it has a map, its pointing hit; then at each threshold the boxes found by
+# IoU and by IoBB, and the false ones by each.
+BOX_COUNTS = 4 + 4 * len(BOX_THRESHOLDS)
+
+
+def box_counts(boxes: Tensor, *, mask: Tensor, activation: Tensor | None = None) -> Tensor:
+    """What one image adds to the sums that `box_scores` divides, (BOX_COUNTS,) float64 on the CPU.
 
     A step's boxes are those round the connected regions of its mask. A true box is found where one of them
     overlaps it by more than a threshold, and one of them is false where it overlaps no true box by more. Two
@@ -73,49 +80,56 @@ class BoxCounts(Counts):
     accuracy and average false positives at T(IoU) and T(IoBB)): over the union, and over the predicted box,
     which is kinder to small predictions.
 
-    Only images with a box of the class are counted: of the others it is not known where it is.
+    Args:
+        boxes: (M, 4), of one class, in pixels of the mask; nothing is counted where M is 0: of an image
+            without a box of the class it is not known where it is.
+        mask: (H, W) bool, where the step says that the class is.
+        activation: (H, W), where it says so most; without it the image takes no part in `pointing`.
     """
+    if not len(boxes):
+        return torch.zeros(BOX_COUNTS, dtype=torch.float64)
+    levels = torch.tensor(BOX_THRESHOLDS, dtype=torch.float64)[:, None, None]  # (T, 1, 1)
+    true = boxes.double().cpu()
+    passed = [measure > levels for measure in overlaps(region_boxes(mask), true)]  # (T, N, M) each
+    hit = 0.0 if activation is None else pointing_hit(activation, boxes)
+    return torch.cat(
+        [
+            torch.tensor([1.0, len(boxes), activation is not None, hit], dtype=torch.float64),
+            *(each.any(dim=1).sum(dim=1).double() for each in passed),
+            *((~each.any(dim=2)).sum(dim=1).double() for each in passed),
+        ]
+    )
 
-    def __init__(self, *, device: torch.device | None = None) -> None:
-        super().__init__(4 + 4 * len(BOX_THRESHOLDS), device)
 
-    def update(self, boxes: Tensor, *, mask: Tensor, activation: Tensor | None = None) -> None:
-        """Count one image.
+def box_scores(sums: Tensor) -> dict[str, Tensor]:
+    """What was found, (...), of sums (..., BOX_COUNTS) over images; NaN where there is nothing to measure.
 
-        Args:
-            boxes: (M, 4), of the class, in pixels of the mask; nothing is counted where M is 0.
-            mask: (H, W) bool, where the step says that the class is.
-            activation: (H, W), where it says so most; without it the image takes no part in `pointing`.
-        """
-        if not len(boxes):
-            return
-        levels = torch.tensor(BOX_THRESHOLDS, dtype=torch.float64)[:, None, None]  # (T, 1, 1)
-        true = boxes.double().cpu()
-        passed = [measure > levels for measure in overlaps(region_boxes(mask), true)]  # (T, N, M) each
-        hit = 0.0 if activation is None else pointing_hit(activation, boxes)
-        self._add(
-            torch.tensor([1.0, len(boxes), activation is not None, hit]),
-            *(each.any(dim=1).sum(dim=1) for each in passed),
-            *((~each.any(dim=2)).sum(dim=1) for each in passed),
-        )
+    `pointing`: the share of images whose maximum lies in a box. `box_iou_10`, `box_iobb_10` and so on: the
+    share of boxes found at an overlap above .10. `false_iou_10`, `false_iobb_10` and so on: boxes an image
+    that are false at that overlap.
+    """
+    images, boxes, pointed, hits, *counted = sums.unbind(dim=-1)
+    each = iter(counted)
+    kinds = [("box_iou", boxes), ("box_iobb", boxes), ("false_iou", images), ("false_iobb", images)]
+    return {"pointing": ratio(hits, pointed)} | {
+        f"{name}_{round(100 * level)}": ratio(next(each), whole)
+        for name, whole in kinds
+        for level in BOX_THRESHOLDS
+    }
 
-    def scores(self) -> dict[str, float | None]:
-        """What was found; None where there is nothing to measure.
 
-        `boxes` and `box_images` are counted. `pointing`: the share of images whose maximum lies in a box.
-        `box_iou_10`, `box_iobb_10` and so on: the share of boxes found at an overlap above .10.
-        `false_iou_10`, `false_iobb_10` and so on: boxes an image that are false at that overlap.
-        """
-        images, boxes, pointed, hits, *counted = self.state.tolist()
-        each = iter(counted)
-        kinds = [("box_iou", boxes), ("box_iobb", boxes), ("false_iou", images), ("false_iobb", images)]
-        shares = {
-            f"{name}_{round(100 * level)}": next(each) / whole if whole else None
-            for name, whole in kinds
-            for level in BOX_THRESHOLDS
-        }
-        return {
-            "boxes": boxes,
-            "box_images": images,
-            "pointing": hits / pointed if pointed else None,
-        } | shares
+class BoxTable(Counts):
+    """`box_counts` of each image and class, which ranks enter for their own images."""
+
+    def __init__(self, images: int, classes: int, *, device: torch.device | None = None) -> None:
+        self.shape = (images, classes, BOX_COUNTS)
+        super().__init__(images * classes * BOX_COUNTS, device)
+
+    def enter(self, image: int, counts: Sequence[Tensor]) -> None:
+        """Count one image, once over all ranks, under its number: each class's `box_counts`."""
+        self.state.view(self.shape)[image] += torch.stack(list(counts)).to(self.state)
+
+    @property
+    def rows(self) -> Tensor:
+        """(N, C, BOX_COUNTS) on the CPU."""
+        return self.state.view(self.shape).cpu()

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from wsmis_core.data import DatasetIndex, Sample, read_image
+from wsmis_core.data import DatasetIndex, Sample, read_image, shape_at
 from wsmis_core.engine import RunContext, StageResult
 from wsmis_core.export import Captioned, overlay
 from wsmis_core.metrics import LEVEL, Bootstrap
-from wsmis_core.spec.parts import Chosen, Fixed
+from wsmis_core.spec.parts import CAM_THRESHOLD, Chosen, Fixed
 from wsmis_core.spec.stages import Evaluate
-from wsmis_core.stages.findings import (
-    CamsFinder,
-    Finder,
-    cams_finder,
-    labels_finder,
-    segmenter_finder,
-)
+from wsmis_core.stages.box_report import box_report, box_tables
+from wsmis_core.stages.findings import Finder, cams_finder, labels_finder, segmenter_finder
 from wsmis_core.stages.inputs import dataset_index, input_artifact, samples_of
 from wsmis_core.stages.label_report import label_report, label_table
 from wsmis_core.stages.report_files import write_report
 from wsmis_core.stages.scoring import choose, tallies
 from wsmis_core.stages.step_report import step_report
-from wsmis_core.stages.truth import required_masks, true_masks
+from wsmis_core.stages.truth import filled_boxes, masked_samples, no_masks, true_masks
 
 __all__ = ["run"]
 
@@ -38,17 +33,27 @@ _CELL = 224  # pixels a picture of the overlays
 def run(context: RunContext, params: Evaluate) -> StageResult:
     """Write `report.json`, `report.csv`, `report.html` and, where asked for, `overlays.png`."""
     index = dataset_index(context)
-    report: dict[str, Any] = {"schema_version": 1, "split": params.split, "classes": list(index.classes)}
-    roles = [role for role in STEPS if role in context.spec.inputs]
-    samples = required_masks(index, params.split, field="params.split") if roles else []
-    steps = {role: STEPS[role](context, params, index, role) for role in roles}
-    finders = {role: step.finder for role, step in steps.items()}
-    counted = tallies(context, index, finders, samples, size="native", batch_size=params.batch_size)
-    report["steps"] = {
-        role: {"threshold": steps[role].threshold}
-        | step_report(tally, classes=index.classes, bootstrap=_bootstrap(params, samples))
-        for role, tally in counted.items()
+    report: dict[str, Any] = {
+        "schema_version": 1,
+        "split": params.split,
+        "classes": list(index.classes),
+        "images": len(index.split(params.split)),
     }
+    steps = _steps(context, params, index)
+    finders = {role: step.finder for role, step in steps.items()}
+    masked = masked_samples(index, [params.split]) if steps else []
+    boxed = [sample for sample in index.split(params.split) if sample.boxes] if steps else []
+    report["steps"] = {role: {"threshold": step.threshold} for role, step in steps.items()}
+    if masked:
+        counted = tallies(context, index, finders, masked, size="native", batch_size=params.batch_size)
+        bootstrap = _bootstrap(params, masked)
+        for role, tally in counted.items():
+            report["steps"][role] |= step_report(tally, classes=index.classes, bootstrap=bootstrap)
+    if boxed:
+        tables = box_tables(context, index, finders, boxed, batch_size=params.batch_size)
+        bootstrap = _bootstrap(params, boxed)
+        for role, boxes in tables.items():
+            report["steps"][role]["boxes"] = box_report(boxes, classes=index.classes, bootstrap=bootstrap)
     if "classifier" in context.spec.inputs:
         labelled = samples_of(index, [params.split])
         table = label_table(context, "classifier", index, labelled, batch_size=params.batch_size)
@@ -62,8 +67,8 @@ def run(context: RunContext, params: Evaluate) -> StageResult:
         "over": _over(index.split(params.split)),
     }
     if context.ranks.is_main:
-        shown = _shown(samples, params.overlays)
-        write_report(context, report, [_row(index, sample, finders) for sample in shown])
+        shown = _shown(masked or boxed, params.overlays)
+        write_report(context, report, _rows(index, shown, finders, batch_size=params.batch_size))
     return StageResult(
         metrics=dict(_metrics(report)), details={"split": params.split, "classes": list(index.classes)}
     )
@@ -77,12 +82,21 @@ class _Step:
     threshold: Mapping[str, Any] | None
 
 
+def _steps(context: RunContext, params: Evaluate, index: DatasetIndex) -> dict[str, _Step]:
+    """The steps that are given; raises DataError where the split has nothing to score them against."""
+    roles = [role for role in STEPS if role in context.spec.inputs]
+    boxed = any(sample.boxes for sample in index.split(params.split))
+    if roles and not boxed and not masked_samples(index, [params.split]):
+        raise no_masks(params.split, field="params.split")
+    return {role: STEPS[role](context, params, index, role) for role in roles}
+
+
 def _cams(context: RunContext, params: Evaluate, index: DatasetIndex, role: str) -> _Step:
     rule = params.cam_threshold
+    source = input_artifact(context, role)
     if not isinstance(rule, Chosen):
-        finder = cams_finder(context, role, threshold=rule, splits=[params.split])
-        return _Step(finder, rule.model_dump())
-    finder = cams_finder(context, role, threshold=Fixed(value=0), splits=[params.split, rule.split])
+        return _Step(cams_finder(source, role, threshold=rule, splits=[params.split]), rule.model_dump())
+    finder = cams_finder(source, role, threshold=CAM_THRESHOLD, splits=[params.split, rule.split])
     choice = choose(
         context,
         index,
@@ -92,13 +106,14 @@ def _cams(context: RunContext, params: Evaluate, index: DatasetIndex, role: str)
         size="native",
         batch_size=params.batch_size,
     )
-    return _Step(CamsFinder(finder.maps, Fixed(value=choice.value)), choice.described())
+    return _Step(replace(finder, threshold=Fixed(value=choice.value)), choice.described())
 
 
 def _label_maps(context: RunContext, params: Evaluate, index: DatasetIndex, role: str) -> _Step:
     del index
-    finder = labels_finder(context, role, splits=[params.split])
-    return _Step(finder, input_artifact(context, role).details.get("threshold"))
+    source = input_artifact(context, role)
+    finder = labels_finder(source, role, splits=[params.split])
+    return _Step(finder, source.details.get("threshold"))
 
 
 def _segmenter(context: RunContext, params: Evaluate, index: DatasetIndex, role: str) -> _Step:
@@ -131,6 +146,9 @@ def _metrics(report: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         for score, value in scores.items():
             if isinstance(value, int | float):
                 yield f"{name}_{score}", float(value)
+        for score, value in scores.get("boxes", {}).items():
+            if isinstance(value, int | float) and score != "images":
+                yield f"{name}_{score}", float(value)
 
 
 def _classifier(report: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -150,11 +168,23 @@ def _shown(samples: Sequence[Sample], count: int) -> list[Sample]:
     return [sample for sample in samples if sample.id in chosen]
 
 
-def _row(index: DatasetIndex, sample: Sample, finders: Mapping[str, Finder]) -> list[Captioned]:
-    """The image, its true mask and each step's labels, captioned."""
-    shape = (sample.height, sample.width)
-    image = read_image(index.path(sample))
-    truth = true_masks(index, sample, shape=shape).class_ids
-    found = {name: finder.found([sample], [shape])[0].labels for name, finder in finders.items()}
-    layers = {sample.id[-16:]: torch.zeros_like(truth), "truth": truth, **found}
-    return [(overlay(image, layer.cpu().numpy(), side=_CELL), caption) for caption, layer in layers.items()]
+def _rows(
+    index: DatasetIndex, samples: Sequence[Sample], finders: Mapping[str, Finder], *, batch_size: int
+) -> list[list[Captioned]]:
+    """Of each sample the image, its true mask and each step's labels, captioned."""
+    rows = []
+    for start in range(0, len(samples), batch_size):
+        batch = samples[start : start + batch_size]
+        shapes = [shape_at(sample, "native") for sample in batch]
+        found = {
+            name: [one.labels.cpu().numpy() for one in finder.found(batch, shapes)]
+            for name, finder in finders.items()
+        }
+        for number, (sample, shape) in enumerate(zip(batch, shapes, strict=True)):
+            of_masks = true_masks if sample.has_masks else filled_boxes
+            truth = of_masks(index, sample, shape=shape).class_ids.numpy()
+            layers = {sample.id[-16:]: np.zeros_like(truth), "truth": truth}
+            layers |= {name: labels[number] for name, labels in found.items()}
+            image = read_image(index.path(sample))
+            rows.append([(overlay(image, layer, side=_CELL), name) for name, layer in layers.items()])
+    return rows

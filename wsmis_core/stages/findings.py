@@ -5,7 +5,7 @@ Axes: B batch, C classes (background excluded), K classes of an image, H x W pix
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -76,8 +76,8 @@ class Finder(Protocol):
     @property
     def calibrated(self) -> bool: ...
 
-    def found(self, samples: Sequence[Sample], shapes: Sequence[Shape]) -> list[Found]:
-        """What is found in each sample, at the shape given for it."""
+    def found(self, samples: Sequence[Sample], shapes: Sequence[Shape]) -> Iterator[Found]:
+        """What is found in each sample, at the shape given for it; made one by one, as they are large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ class CamsFinder:
     soft: bool = True
     calibrated: bool = False
 
-    def found(self, samples: Sequence[Sample], shapes: Sequence[Shape]) -> list[Found]:
-        return [self._found(sample, shape) for sample, shape in zip(samples, shapes, strict=True)]
+    def found(self, samples: Sequence[Sample], shapes: Sequence[Shape]) -> Iterator[Found]:
+        return map(self._found, samples, shapes)
 
     def _found(self, sample: Sample, shape: Shape) -> Found:
         if not self.maps.has(sample):
@@ -122,8 +122,8 @@ class LabelsFinder:
     def soft(self) -> bool:
         return self.maps is not None
 
-    def found(self, samples: Sequence[Sample], shapes: Sequence[Shape]) -> list[Found]:
-        return [self._found(sample, shape) for sample, shape in zip(samples, shapes, strict=True)]
+    def found(self, samples: Sequence[Sample], shapes: Sequence[Shape]) -> Iterator[Found]:
+        return map(self._found, samples, shapes)
 
     def _found(self, sample: Sample, shape: Shape) -> Found:
         labels = torch.tensor(nearest(self.labels.array(sample), shape))
@@ -151,9 +151,9 @@ class SegmenterFinder:
     soft: bool = True
     calibrated: bool = True
 
-    def found(self, samples: Sequence[Sample], shapes: Sequence[Shape]) -> list[Found]:
+    def found(self, samples: Sequence[Sample], shapes: Sequence[Shape]) -> Iterator[Found]:
         seen = self.segmenter.probabilities(self.images.batch(samples))
-        return [self._found(each, shape) for each, shape in zip(seen, shapes, strict=True)]
+        return map(self._found, seen, shapes)
 
     def _found(self, probability: Tensor, shape: Shape) -> Found:
         maps = resized(probability, shape)  # (C, H, W)
@@ -177,18 +177,14 @@ def _nearest(maps: Tensor, shape: Shape) -> Tensor:
     return F.interpolate(maps[None], size=shape, mode="nearest-exact")[0]
 
 
-def cams_finder(
-    context: RunContext, role: str, *, threshold: MapThreshold, splits: Sequence[Split]
-) -> CamsFinder:
+def cams_finder(source: Input, role: str, *, threshold: MapThreshold, splits: Sequence[Split]) -> CamsFinder:
     """The activation maps in ``role``; raises DataError where they are not of all ``splits``."""
-    source = input_artifact(context, role)
     _check_splits(source, role, splits)
     return CamsFinder(MapsFolder(source.folder / "cams"), threshold)
 
 
-def labels_finder(context: RunContext, role: str, *, splits: Sequence[Split]) -> LabelsFinder:
+def labels_finder(source: Input, role: str, *, splits: Sequence[Split]) -> LabelsFinder:
     """The label maps in ``role``; raises DataError where they are not of all ``splits``."""
-    source = input_artifact(context, role)
     _check_splits(source, role, splits)
     labels = LabelMaps(source.folder / role, size=source.details["image_size"])
     soft = source.details.get("soft_maps")

@@ -39,11 +39,12 @@ def write_report(
 def csv_rows(report: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
     """A row a score: of each step, and of the classifier, over all classes and of each; None stays empty."""
     for step, scores in [*report["steps"].items(), *_classifier(report)]:
-        for of_class, entry in [(_ALL, scores), *scores["classes"].items()]:
-            bounds = entry.get("intervals", {})
-            for name, value in entry.items():
-                if name != "threshold" and (value is None or isinstance(value, int | float)):
-                    yield (step, of_class, name, value, *(bounds.get(name) or (None, None)))
+        for prefix, group in (("", scores), ("boxes.", scores.get("boxes", {}))):
+            for of_class, entry in [(_ALL, group), *group.get("classes", {}).items()]:
+                bounds = entry.get("intervals", {})
+                for name, value in entry.items():
+                    if name != "threshold" and (value is None or isinstance(value, int | float)):
+                        yield (step, of_class, prefix + name, value, *(bounds.get(name) or (None, None)))
 
 
 def _classifier(report: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

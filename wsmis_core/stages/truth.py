@@ -16,7 +16,7 @@ from wsmis_core.metrics import Truth
 from wsmis_core.spec.parts import Split
 from wsmis_core.stages.inputs import samples_of
 
-__all__ = ["masked_samples", "required_masks", "true_masks"]
+__all__ = ["filled_boxes", "masked_samples", "no_masks", "required_masks", "true_masks"]
 
 
 def masked_samples(index: DatasetIndex, splits: Sequence[Split]) -> list[Sample]:
@@ -29,12 +29,17 @@ def required_masks(index: DatasetIndex, split: Split, *, field: str) -> list[Sam
     """`masked_samples` of a split; raises DataError that names ``field`` where there are none."""
     samples = masked_samples(index, [split])
     if not samples:
-        raise DataError(
-            f"No image of the {split} split that has a label has a true mask.",
-            field=field,
-            remedy="Name another split, or register the data set with its masks.",
-        )
+        raise no_masks(split, field=field)
     return samples
+
+
+def no_masks(split: Split, *, field: str) -> DataError:
+    """What is wrong with a split that has no image to compare with."""
+    return DataError(
+        f"No image of the {split} split that has a label has a true mask.",
+        field=field,
+        remedy="Name another split, or register the data set with its masks.",
+    )
 
 
 def true_masks(
@@ -43,6 +48,15 @@ def true_masks(
     """The sample's masks at ``shape`` (height, width), by the nearest pixel."""
     masks = _at(torch.from_numpy(read_class_masks(index, sample)), shape).to(device)  # (C, H, W)
     return Truth(masks == 1, (masks != VOID).all(dim=0))
+
+
+def filled_boxes(index: DatasetIndex, sample: Sample, *, shape: tuple[int, int]) -> Truth:
+    """The sample's boxes, filled, to look at."""
+    classes = torch.zeros(len(index.classes), *shape, dtype=torch.bool)
+    for box in sample.boxes:
+        top, left = round(box.y), round(box.x)
+        classes[box.class_id - 1, top : round(box.y + box.height), left : round(box.x + box.width)] = True
+    return Truth(classes, torch.ones(shape, dtype=torch.bool))
 
 
 def _at(pixels: Tensor, size: tuple[int, int]) -> Tensor:

@@ -52,7 +52,12 @@ def test_summary() -> None:
     summary = INDEX.summary()
     assert summary["counts"] == {"images": 3, "patients": 2, "unlabelled": 1}
     assert summary["labels"] == {"pneumothorax": 2}
-    assert summary["splits"]["test"] == {"images": 1, "patients": 1, "labels": {"pneumothorax": 1}}
+    assert summary["splits"]["test"] == {
+        "images": 1,
+        "patients": 1,
+        "masks": 1,
+        "labels": {"pneumothorax": 1},
+    }
     assert json.loads(json.dumps(summary)) == summary
 
 

@@ -90,6 +90,7 @@ def report(classes: list[str], steps: dict[str, Any]) -> dict[str, Any]:
     return {
         "split": "test",
         "classes": classes,
+        "images": 1234,
         "steps": steps,
         "intervals": {"level": 0.95, "resamples": 100, "over": "patients"},
     }
@@ -140,6 +141,20 @@ def test_nothing_comes_from_elsewhere() -> None:
     assert "@import" not in text
     with Image.open(io.BytesIO(base64.b64decode(str(links[0]).partition(",")[2]))) as picture:
         assert picture.size == (40, 40)
+
+
+def test_boxes_without_masks() -> None:
+    kinds = ("box_iou", "box_iobb", "false_iou", "false_iobb")
+    names = [f"{kind}_{level}" for kind in kinds for level in (10, 30, 50)]
+    boxes: dict[str, Any] = dict.fromkeys(names, 0.375)
+    boxes |= {"pointing": None, "boxes": 17, "images": 5, "intervals": {"box_iou_10": (0.25, 0.5)}}
+    steps = {"cams": {"threshold": None, "boxes": boxes | {"classes": {"air": boxes, "fluid": boxes}}}}
+    page = Page(report_page(report(["air", "fluid"], steps), []))
+    said = " ".join(page.text)
+    assert "1,234 images" in said
+    assert "0.250–0.500" in said
+    assert "cams: boxes of each class" in said
+    assert "Each step against the true masks" not in said
 
 
 def test_several_classes_and_what_is_left_out() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from wsmis_core.metrics import BoxCounts
+from wsmis_core.metrics import BoxTable, box_counts, box_scores
 from wsmis_core.metrics.boxes import overlaps, pointing_hit, region_boxes
 
 
@@ -61,48 +63,52 @@ def test_overlaps_by_hand() -> None:
     torch.testing.assert_close(iobb, torch.tensor([[4 / 16, 8 / 16], [0, 0]]))
 
 
+def scores(*images: Tensor) -> dict[str, float]:
+    return {name: value.item() for name, value in box_scores(torch.stack(images).sum(dim=0)).items()}
+
+
 def test_scores_by_hand() -> None:
-    counts = BoxCounts()
     activation = torch.zeros(10, 10)
     activation[1, 1] = 1
     true = torch.tensor([[2.0, 2.0, 4.0, 4.0], [0.0, 0.0, 2.0, 4.0]])
-    counts.update(true, mask=filled((0, 0, 4, 4), (8, 8, 2, 2)), activation=activation)
-    counts.update(torch.tensor([[5.0, 5.0, 5.0, 5.0]]), mask=filled())
-    counts.update(torch.zeros(0, 4), mask=filled((0, 0, 9, 9)))  # no box of the class: not counted
-    scores = counts.scores()
-    assert (scores["boxes"], scores["box_images"]) == (3, 2)
-    assert scores["pointing"] == 1  # of the one image with a map
+    images = [
+        box_counts(true, mask=filled((0, 0, 4, 4), (8, 8, 2, 2)), activation=activation),
+        box_counts(torch.tensor([[5.0, 5.0, 5.0, 5.0]]), mask=filled()),
+        box_counts(torch.zeros(0, 4), mask=filled((0, 0, 9, 9))),  # no box of the class: not counted
+    ]
+    assert torch.stack(images)[:, :2].tolist() == [[1, 2], [1, 1], [0, 0]]
+    found = scores(*images)
+    assert found["pointing"] == 1  # of the one image with a map
     # Found at .1: 1/7 and .5 of three; at .3: .5; at .5: none, the overlap must be above it.
-    assert [scores[f"box_iou_{level}"] for level in (10, 30, 50)] == pytest.approx([2 / 3, 1 / 3, 0])
-    assert [scores[f"box_iobb_{level}"] for level in (10, 30, 50)] == pytest.approx([2 / 3, 1 / 3, 0])
+    assert [found[f"box_iou_{level}"] for level in (10, 30, 50)] == pytest.approx([2 / 3, 1 / 3, 0])
+    assert [found[f"box_iobb_{level}"] for level in (10, 30, 50)] == pytest.approx([2 / 3, 1 / 3, 0])
     # The corner's box is always false, the large one at .5 too; two images.
-    assert [scores[f"false_iou_{level}"] for level in (10, 30, 50)] == pytest.approx([0.5, 0.5, 1])
+    assert [found[f"false_iou_{level}"] for level in (10, 30, 50)] == pytest.approx([0.5, 0.5, 1])
 
 
 def test_a_small_prediction_inside_the_box_is_found_by_the_kinder_measure_only() -> None:
-    counts = BoxCounts()
-    counts.update(torch.tensor([[0.0, 0.0, 8.0, 8.0]]), mask=filled((3, 3, 2, 2)))  # IoU 4/64, IoBB 1
-    scores = counts.scores()
-    assert (scores["box_iou_10"], scores["box_iobb_50"]) == (0, 1)
-    assert (scores["false_iou_10"], scores["false_iobb_50"]) == (1, 0)
-    assert scores["pointing"] is None
+    found = scores(
+        box_counts(torch.tensor([[0.0, 0.0, 8.0, 8.0]]), mask=filled((3, 3, 2, 2)))
+    )  # IoU 4/64, IoBB 1
+    assert (found["box_iou_10"], found["box_iobb_50"]) == (0, 1)
+    assert (found["false_iou_10"], found["false_iobb_50"]) == (1, 0)
+    assert isnan(found["pointing"])
 
 
 def test_nothing_counted() -> None:
-    scores = BoxCounts().scores()
-    assert (scores["boxes"], scores["pointing"], scores["box_iou_10"]) == (0, None, None)
+    assert all(isnan(value) for value in scores(box_counts(torch.zeros(0, 4), mask=filled())).values())
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_ranks_add_up_to_the_whole(seed: int) -> None:
+def test_ranks_fill_one_table(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
-    whole, ranks = BoxCounts(), [BoxCounts(), BoxCounts()]
+    whole, ranks = BoxTable(4, 1), [BoxTable(4, 1), BoxTable(4, 1)]
     for number in range(4):
         sides = torch.randint(1, 6, (number, 4), generator=generator).double()
         mask = torch.rand(10, 10, generator=generator) > 0.7
         activation = torch.rand(10, 10, generator=generator) if number % 3 else None
-        for counts in (whole, ranks[number % 2]):
-            counts.update(sides, mask=mask, activation=activation)
+        for table in (whole, ranks[number % 2]):
+            table.enter(number, [box_counts(sides, mask=mask, activation=activation)])
     together = ranks[0].summed(lambda state: state + ranks[1].state)
-    torch.testing.assert_close(together.state, whole.state)
-    assert together.scores() == whole.scores()
+    torch.testing.assert_close(together.rows, whole.rows)
