@@ -13,12 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 import yaml
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 
 from wsmis_core.__main__ import main
+from wsmis_core.data.tensors import to_tensor
 from wsmis_core.export import box_of, decode_coco_rle, read_mask_png
+from wsmis_core.irn import random_walk
+from wsmis_core.models import IRNet
+from wsmis_core.models.trunks import TRUNKS
 from wsmis_core.spec import RunSpec, read_manifest
 
 SHAPES = ((50, 83), (97, 61), (64, 64), (33, 140), (71, 45), (90, 90))  # height, width
@@ -141,6 +146,36 @@ def test_labels_of_images_at_their_own_sizes(
         assert stored["maps"].shape == (2, *SHAPES[3])
         assert stored["maps"].max() == 1
     assert set(np.unique(read_mask_png(artifact / "pseudo_labels" / "p3.png")).tolist()) <= {0, 1, 2}
+
+
+def test_the_walk_and_its_labels_as_published(
+    workshop: Any, pictures: dict[str, Any], shapes_root: Path, cropped_irnet: Path
+) -> None:
+    """Padded to the crop, walked on the grid, upsampled, cut to the image, over the maximum, arg-max."""
+    params = {"image_size": "native", "crop_size": 144, "log2_steps": 3}
+    inputs = {"cams": pictures["cams"], "irnet": cropped_irnet}
+    artifact = workshop.run("published", "make_pseudo_labels", params, inputs, dataset=pictures["dataset"])
+    irnet = IRNet(TRUNKS["resnet_small"]("none")).eval()
+    irnet.load_state_dict(load_file(cropped_irnet / "model.safetensors"))
+    for name in ("p1", "p3"):
+        with Image.open(shapes_root / f"{name}.png") as picture:
+            image = to_tensor(np.array(picture)[None], scheme="imagenet")
+        height, width = image.shape[2:]
+        boundary, _ = irnet.infer(image, window=144)
+        with np.load(pictures["cams"] / "cams" / f"{name}.npz") as stored:
+            cams, ids = torch.tensor(stored["maps"].astype(np.float32)), [0, *stored["class_ids"].tolist()]
+        start = F.interpolate(cams[None], size=boundary.shape[1:], mode="bilinear")[0]
+        walked = random_walk(start, boundary[0], radius=5, beta=10, log2_steps=3)
+        grown = F.interpolate(walked[None], scale_factor=irnet.grid_stride, mode="bilinear")[0]
+        soft = grown[:, :height, :width] / grown[:, :height, :width].max()
+        with np.load(artifact / "walked" / f"{name}.npz") as stored:
+            np.testing.assert_allclose(stored["maps"].astype(np.float32), soft, atol=1e-3)
+        over_background = F.pad(soft, (0, 0, 0, 0, 1, 0), value=0.25)
+        found = read_mask_png(artifact / "pseudo_labels" / f"{name}.png")
+        (best, second), (winner, _) = over_background.topk(2, dim=0)
+        clear = (best - second > 1e-3).numpy()  # the maps are stored in half precision
+        assert clear.mean() > 0.9
+        np.testing.assert_array_equal(found[clear], np.array(ids)[winner][clear])
 
 
 def test_labels_without_irnet_are_the_maps_own(workshop: Any, tiny_cams: Path, tiny_irnet: Path) -> None:

@@ -112,6 +112,7 @@ def strongest(maps: Tensor, class_ids: Sequence[int]) -> tuple[Tensor, Tensor]:
 
 
 def cut(values: Tensor, threshold: MapThreshold) -> float:
+    """Above which of ``values``, in [0, 1], is foreground."""
     match threshold:
         case Fixed():
             return threshold.value
