@@ -22,7 +22,7 @@ from wsmis_core.data.layouts import (
     ListedRuns,
     ShownLabels,
 )
-from wsmis_core.data.masks import VOID, decode_class_mask, decode_png_mask
+from wsmis_core.data.masks import VOID, decode_class_mask, decode_png_mask, values_of
 from wsmis_core.data.rle import decode_siim_rle
 from wsmis_core.errors import DataError
 
@@ -151,7 +151,7 @@ def _open_mask(root: Path, listed: ListedMask, shape: tuple[int, int], *, classe
         ClassMask(file=listed.file, content=content, values=listed.values),
         listed.origin,
         about=tuple(range(1, classes + 1)),
-        shown=frozenset(np.unique(labels).tolist()) - {0, VOID},
+        shown=frozenset(values_of(labels) - {0, VOID}),
     )
 
 
