@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from services.client.artifacts import artifacts
+from services.client.convert import convert_config_file
 from services.client.datasets import datasets
 from services.client.jobs import cancel, job, jobs, retry, submit, watch
 from services.client.logs import logs
@@ -40,6 +41,7 @@ for command in (
     stage,
 ):
     app.command()(command)
+app.command("convert-config")(convert_config_file)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from wsmis_core.spec.catalogue import (
 )
 from wsmis_core.spec.chest_datasets import ChestXray14Dataset, ChexpertDataset
 from wsmis_core.spec.code import VERSION, code_digest
+from wsmis_core.spec.convert import Converted, convert_config
 from wsmis_core.spec.dataset import (
     FORMATS,
     CsvDataset,
@@ -66,6 +67,7 @@ __all__ = [
     "ChestXray14Dataset",
     "ChexpertDataset",
     "CodeRef",
+    "Converted",
     "CsvDataset",
     "DatasetRef",
     "DatasetSpec",
@@ -98,6 +100,7 @@ __all__ = [
     "WsmisDataset",
     "changed_min_score",
     "code_digest",
+    "convert_config",
     "dataset_spec",
     "event_line",
     "load_recipe",

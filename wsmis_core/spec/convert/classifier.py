@@ -1,0 +1,86 @@
+"""Configs of the classifiers: the tasks `cam_generation` and `pneumothorax_classification`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wsmis_core.spec.convert.keys import Keys
+from wsmis_core.spec.convert.training import put_rates, put_training, put_transform
+
+__all__ = ["put_multi_label_classifier", "put_pneumothorax_classifier"]
+
+GROUPS = {
+    1: ("trunk_weights+trunk_biases+head_weights+head_biases",),
+    2: ("trunk_weights+trunk_biases", "head_weights+head_biases"),
+    4: ("trunk_weights", "trunk_biases", "head_weights", "head_biases"),
+}
+# Published name -> ours.
+ARCHS: Mapping[str, str] = {
+    "resnet34": "resnet34",
+    "resnet50": "resnet50",
+    "resnet50_full": "resnet50_full",
+    "resnet50_oaa": "resnet50_oaa",
+    "resnet_oaa": "resnet50_oaa",
+    "resnet_gap": "resnet_gap",
+    "resnet50_dropblock": "resnet50",
+    "resnet50_dropblock_scheduler": "resnet50",
+    "vgg_gap": "vgg16",
+    "vgg16": "vgg16",
+}
+# What the published code builds without DropBlock, whatever the config says.
+IGNORED_THERE = frozenset(ARCHS) - {"resnet50_dropblock", "resnet50_dropblock_scheduler"}
+RAMP_STEPS = 10  # in the published code, not in its configs
+
+
+def put_multi_label_classifier(keys: Keys) -> None:
+    """Several classes an image, drawn as they come."""
+    _put_classifier(keys)
+    keys.put("sampler", "shuffled", key="task")
+
+
+def put_pneumothorax_classifier(keys: Keys) -> None:
+    """One class, drawn in balance."""
+    _put_classifier(keys)
+    keys.put("sampler", "balanced", key="task")
+
+
+def _put_classifier(keys: Keys) -> None:
+    put_transform(keys)
+    put_training(keys)
+    put_rates(keys, GROUPS)
+    keys.put("arch", keys.choice("model.arch", ARCHS), key="model.arch")
+    _put_weights(keys)
+    _put_dropblock(keys)
+    keys.choice("model.loss.name", {"binary_cross_entropy": None})
+    if keys.value("model.loss.pos_weight") is not None:
+        keys.put("pos_weight", keys.value("model.loss.pos_weight"), key="model.loss.pos_weight")
+    keys.put("keep", "best", key="monitor")
+
+
+def _put_weights(keys: Keys) -> None:
+    file = keys.value("model.weights_path")
+    pretrained = keys.value("model.pretrained")
+    if file is not None:
+        keys.put("weights", {"file": str(file)}, key="model.weights_path")
+        if pretrained:
+            keys.note("model.pretrained", "the weights come from model.weights_path")
+    else:
+        keys.put("weights", "imagenet" if pretrained else "none", key="model.pretrained")
+
+
+def _put_dropblock(keys: Keys) -> None:
+    arch = keys.value("model.arch")
+    if "model.regularize" not in keys:
+        keys.put("dropblock", None, key="model.regularize")
+        return
+    keys.choice("model.regularize.name", {"DropBlock": None, "dropblock": None})
+    if arch in IGNORED_THERE:
+        keys.note(
+            "model.regularize.name", f"the published {arch} passes it over; here it works: see dropblock"
+        )
+    section = "model.regularize.parameters"
+    for name in ("drop_prob", "block_size"):
+        keys.put(f"dropblock.{name}", keys.needed(f"{section}.{name}"), key=f"{section}.{name}")
+    if arch == "resnet50_dropblock_scheduler":
+        keys.put("dropblock.schedule", "linear", key="model.arch")
+        keys.put("dropblock.ramp_steps", RAMP_STEPS, key="model.arch")
