@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image, ImageDraw
 
 from wsmis_core.__main__ import main
 from wsmis_core.data.phantom import write_siim
 from wsmis_core.spec import Manifest, read_manifest
+
+SHAPES = ((50, 83), (97, 61), (64, 64), (33, 140), (71, 45), (90, 90))  # height, width
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,36 @@ def chest_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("chest")
     write_siim(root, patients=30, seed=1, size=64)
     return root
+
+
+@pytest.fixture(scope="session")
+def shapes_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Colour pictures of odd sizes with discs, squares, both or nothing, and their labels."""
+    root = tmp_path_factory.mktemp("shapes")
+    rng = np.random.default_rng(5)
+    rows = ["file,disc,square,split"]
+    for number in range(8):
+        height, width = SHAPES[number % len(SHAPES)]
+        noise = rng.integers(40, 90, (height, width, 3), dtype=np.uint8)
+        picture = Image.fromarray(noise)
+        pen = ImageDraw.Draw(picture)
+        disc, square = number % 2, number // 2 % 2
+        side = min(height, width) // 3
+        if disc:
+            pen.ellipse((2, 2, 2 + side, 2 + side), fill=(220, 60, 60))
+        if square:
+            left, top = width - side - 3, height - side - 3
+            pen.rectangle((left, top, left + side, top + side), fill=(60, 200, 90))
+        picture.save(root / f"p{number}.png")
+        rows.append(f"p{number}.png,{disc},{square},{'train' if number < 6 else 'val'}")
+    (root / "labels.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+@pytest.fixture(scope="session")
+def picture_shapes() -> dict[str, tuple[int, int]]:
+    """Height and width of each of them; the first and every fourth one shows nothing."""
+    return {f"p{number}": SHAPES[number % len(SHAPES)] for number in range(8)}
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import yaml
-from PIL import Image, ImageDraw
+from PIL import Image
 from safetensors.torch import load_file
 
 from wsmis_core.__main__ import main
@@ -25,32 +25,6 @@ from wsmis_core.irn import random_walk
 from wsmis_core.models import IRNet
 from wsmis_core.models.trunks import TRUNKS
 from wsmis_core.spec import RunSpec, read_manifest
-
-SHAPES = ((50, 83), (97, 61), (64, 64), (33, 140), (71, 45), (90, 90))  # height, width
-
-
-@pytest.fixture(scope="module")
-def shapes_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Colour pictures of odd sizes with discs, squares, both or nothing, and their labels."""
-    root = tmp_path_factory.mktemp("shapes")
-    rng = np.random.default_rng(5)
-    rows = ["file,disc,square,split"]
-    for number in range(8):
-        height, width = SHAPES[number % len(SHAPES)]
-        noise = rng.integers(40, 90, (height, width, 3), dtype=np.uint8)
-        picture = Image.fromarray(noise)
-        pen = ImageDraw.Draw(picture)
-        disc, square = number % 2, number // 2 % 2
-        side = min(height, width) // 3
-        if disc:
-            pen.ellipse((2, 2, 2 + side, 2 + side), fill=(220, 60, 60))
-        if square:
-            left, top = width - side - 3, height - side - 3
-            pen.rectangle((left, top, left + side, top + side), fill=(60, 200, 90))
-        picture.save(root / f"p{number}.png")
-        rows.append(f"p{number}.png,{disc},{square},{'train' if number < 6 else 'val'}")
-    (root / "labels.csv").write_text("\n".join(rows) + "\n")
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +86,11 @@ def instances(workshop: Any, pictures: dict[str, Any], cropped_irnet: Path) -> P
     return artifact
 
 
-def test_training_on_crops_of_images_of_any_shape(pictures: dict[str, Any], cropped_irnet: Path) -> None:
+def test_training_on_crops_of_images_of_any_shape(
+    pictures: dict[str, Any], cropped_irnet: Path, picture_shapes: dict[str, tuple[int, int]]
+) -> None:
     seeds = pictures["ir_labels"] / "ir_labels"
-    assert read_mask_png(seeds / "p3.png").shape == SHAPES[3]
+    assert read_mask_png(seeds / "p3.png").shape == picture_shapes["p3"]
     manifest = read_manifest(cropped_irnet)
     assert manifest.details["crop_size"] == 64
     assert np.isfinite(manifest.metrics["train_loss"])
@@ -131,7 +107,10 @@ def test_a_grid_too_small_for_the_radius_is_told(workshop: Any, pictures: dict[s
 
 
 def test_labels_of_images_at_their_own_sizes(
-    workshop: Any, pictures: dict[str, Any], cropped_irnet: Path
+    workshop: Any,
+    pictures: dict[str, Any],
+    cropped_irnet: Path,
+    picture_shapes: dict[str, tuple[int, int]],
 ) -> None:
     """Some of the images are smaller than the window, some are seen through several."""
     params = {"image_size": "native", "log2_steps": 3, "refine": {"name": "pamr", "dilations": [1, 2]}}
@@ -140,10 +119,9 @@ def test_labels_of_images_at_their_own_sizes(
     sizes = {
         path.stem: read_mask_png(path).shape for path in sorted((artifact / "pseudo_labels").glob("*.png"))
     }
-    own = {f"p{number}": SHAPES[number % len(SHAPES)] for number in range(8) if number % 4}
-    assert sizes == own
+    assert sizes == {name: shape for name, shape in picture_shapes.items() if name not in ("p0", "p4")}
     with np.load(artifact / "walked" / "p3.npz") as stored:
-        assert stored["maps"].shape == (2, *SHAPES[3])
+        assert stored["maps"].shape == (2, *picture_shapes["p3"])
         assert stored["maps"].max() == 1
     assert set(np.unique(read_mask_png(artifact / "pseudo_labels" / "p3.png")).tolist()) <= {0, 1, 2}
 
@@ -196,7 +174,7 @@ def test_labels_without_irnet_are_the_maps_own(workshop: Any, tiny_cams: Path, t
         assert not np.allclose(one["maps"], other["maps"], atol=0.01)
 
 
-def test_instances_as_masks_and_as_coco(instances: Path) -> None:
+def test_instances_as_masks_and_as_coco(instances: Path, picture_shapes: dict[str, tuple[int, int]]) -> None:
     content = json.loads((instances / "instances.json").read_text())
     assert [image["id"] for image in content["images"]] == list(range(1, 9))
     assert content["categories"] == [{"id": 1, "name": "disc"}, {"id": 2, "name": "square"}]
@@ -208,7 +186,7 @@ def test_instances_as_masks_and_as_coco(instances: Path) -> None:
     for image in content["images"]:
         name = image["file_name"]
         number = int(name.removeprefix("p").removesuffix(".png"))
-        shape = SHAPES[number % len(SHAPES)]
+        shape = picture_shapes[f"p{number}"]
         assert (image["height"], image["width"]) == shape
         own = [one for one in annotations if one["image_id"] == image["id"]]
         if number % 4 == 0:  # neither a disc nor a square

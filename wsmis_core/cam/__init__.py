@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from wsmis_core.cam.crf import dense_crf, require_crf, trusted
 from wsmis_core.cam.grabcut import grab_cut
-from wsmis_core.cam.maps import cam, grad_cam, grad_cam_pp
-from wsmis_core.cam.multiscale import multi_scale_maps, normalise
+from wsmis_core.cam.gradients import AT_LAYER, maps_at_layer
+from wsmis_core.cam.lpcam import Prototypes, choose_prototypes, class_scores, cosine_clusters, direction
+from wsmis_core.cam.maps import cam, grad_cam, grad_cam_pp, layer_cam
+from wsmis_core.cam.multiscale import multi_scale_maps, normalise, scale_averaged_maps
 from wsmis_core.cam.refinement import pamr, pixel_affinities
 from wsmis_core.cam.thresholds import (
     fixed_threshold,
@@ -16,12 +18,20 @@ from wsmis_core.cam.thresholds import (
 )
 
 __all__ = [
+    "AT_LAYER",
+    "Prototypes",
     "cam",
+    "choose_prototypes",
+    "class_scores",
+    "cosine_clusters",
     "dense_crf",
+    "direction",
     "fixed_threshold",
     "grab_cut",
     "grad_cam",
     "grad_cam_pp",
+    "layer_cam",
+    "maps_at_layer",
     "multi_scale_maps",
     "normalise",
     "otsu",
@@ -30,6 +40,7 @@ __all__ = [
     "pamr",
     "pixel_affinities",
     "require_crf",
+    "scale_averaged_maps",
     "share_of_range",
     "trusted",
 ]

@@ -5,7 +5,7 @@ that no backward pass is needed and all classes of a batch come at once.
 
 Axes: B batch, C classes, K channels, h x w feature cells.
 Sources: CAM, arXiv 1512.04150; Grad-CAM, arXiv 1610.02391, equations 1 and 2; Grad-CAM++, arXiv
-1710.11063, equation 19; all without the outer ReLU.
+1710.11063, equation 19; these without the outer ReLU; LayerCAM, Jiang et al., IEEE TIP 2021.
 """
 
 from __future__ import annotations
@@ -32,6 +32,16 @@ def cam(features: Tensor, weight: Tensor) -> Tensor:
 def grad_cam(features: Tensor, weight: Tensor) -> Tensor:
     """``sum_k mean_hw(g_k) A_k`` with ``g = ds_c / dA``: the map of ``cam`` over the number of cells."""
     return cam(features, weight) / features.shape[-2:].numel()
+
+
+def layer_cam(features: Tensor, weight: Tensor) -> Tensor:
+    """``relu(sum_k relu(g_k) A_k)``, g cell by cell, which here is the same in each: LayerCAM of this layer.
+
+    Args:
+        features: (B, K, h, w).
+        weight: (C, K).
+    """
+    return grad_cam(features, weight.relu()).relu()
 
 
 def grad_cam_pp(features: Tensor, weight: Tensor, logits: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from wsmis_core.spec.model import Spec
 
 __all__ = [
     "CAM_THRESHOLD",
+    "LPCAM_THRESHOLD",
     "Augmentation",
     "Chosen",
     "DenseCrf",
@@ -18,6 +19,7 @@ __all__ = [
     "GrabCut",
     "ImageSize",
     "Instances",
+    "Lpcam",
     "MapThreshold",
     "Normalisation",
     "OneCycleSchedule",
@@ -152,6 +154,34 @@ class GrabCut(Spec):
         return self
 
 
+class Lpcam(Spec):
+    """LPCAM (arXiv 2303.10334): prototypes of each class from clusters of the training images' features."""
+
+    clusters: int = Field(default=12, ge=1, le=100, description="of foreground, and of background cells")
+    foreground: Probability = Field(
+        default=0.1, description="of a class's activation map, above it a cell is foreground"
+    )
+    class_score: Probability = Field(default=0.9, description="of a prototype of the class, at least")
+    context_scores: tuple[Probability, Probability] = Field(
+        default=(0.05, 0.9), description="of a prototype of what comes along with the class"
+    )
+    cells: int = Field(
+        default=10_000,
+        ge=100,
+        le=1_000_000,
+        description="of foreground and of background, at most so many a class, spread over its images",
+    )
+
+    @model_validator(mode="after")
+    def _scores_rise(self) -> Self:
+        low, high = self.context_scores
+        if low >= high:
+            raise ValueError(
+                f"context_scores {low} to {high} hold nothing. The published ones are .05 to .9."
+            )
+        return self
+
+
 Refinement = Annotated[Pamr | DenseCrf | GrabCut, Field(discriminator="name")]
 
 
@@ -193,6 +223,8 @@ class Chosen(Spec):
 
 # WSMIS's background threshold, a share of an activation map's range.
 CAM_THRESHOLD = Fixed(value=0.2)
+# LPCAM's.
+LPCAM_THRESHOLD = Fixed(value=0.3)
 
 # What a map alone decides.
 MapThreshold = Fixed | Otsu | OtsuTwice | OtsuMiddle

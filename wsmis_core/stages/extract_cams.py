@@ -2,64 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import functools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-from wsmis_core.cam import cam, grad_cam, grad_cam_pp, multi_scale_maps, normalise
-from wsmis_core.data import Sample
-from wsmis_core.engine import ItemFolder, RunContext, StageResult
+from wsmis_core.cam import normalise
+from wsmis_core.data import DatasetIndex, Sample
+from wsmis_core.engine import ItemFolder, RunContext, StageResult, worker_processes
+from wsmis_core.export import write_mask
 from wsmis_core.models import Classifier
-from wsmis_core.spec.parts import CAM_THRESHOLD
 from wsmis_core.spec.stages import ExtractCams
-from wsmis_core.stages.findings import CamsFinder
-from wsmis_core.stages.inputs import dataset_index, input_artifact, load_model, pictures, samples_of
-from wsmis_core.stages.maps import STRIDE, MapsFolder, StoredMaps, save_maps
-from wsmis_core.stages.refinement import check_refinement, refined
+from wsmis_core.stages.activation_maps import MapsOf, activation_maps, lpcam_maps
+from wsmis_core.stages.findings import CamsFinder, check_classes
+from wsmis_core.stages.inputs import (
+    Pictures,
+    dataset_index,
+    input_artifact,
+    load_model,
+    pictures,
+    samples_of,
+)
+from wsmis_core.stages.lpcam import lpcam_directions
+from wsmis_core.stages.maps import (
+    STRIDE,
+    MapsFolder,
+    StoredMaps,
+    background_threshold_mask,
+    resized,
+    save_maps,
+)
+from wsmis_core.stages.refinement import all_guarded, check_refinement
 from wsmis_core.stages.scoring import validation_scores
 from wsmis_core.stages.train_classifier import classifier_from
 
 __all__ = ["run"]
 
-MapsFunction = Callable[[Tensor], Tensor]
-
 
 @torch.no_grad()
 def run(context: RunContext, params: ExtractCams) -> StageResult:
-    """Write `cams/<sample>.npz` for each image that has, or is predicted to have, a class."""
+    """Write `cams/<sample>.npz` and `masks/<sample>.png` of each image that has, or is predicted, a class."""
     check_refinement(params.refine, field="params.refine")
     index = dataset_index(context)
     source = input_artifact(context, "classifier")
+    check_classes(source, "classifier", index)
     classifier = load_model(source, classifier_from).to(context.ranks.device)
     assert isinstance(classifier, Classifier)
+    classifier.requires_grad_(False)
     images = pictures(context, index, size=params.image_size, normalisation=source.details["normalisation"])
     samples = samples_of(index, params.splits, positives_only=params.classes == "labels")
-    folder = ItemFolder(context, "cams", suffix=".npz")
-    grid = params.image_size // STRIDE
-    for batch in folder.batches(samples, item_id=_id, size=params.batch_size, phase="maps"):
-        pixels = images.batch(batch)
-        chosen = _classes(params, classifier, pixels, batch)
-        maps = multi_scale_maps(
-            METHODS[params.method](classifier),
-            pixels,
-            scales=params.scales,
-            flip=params.flip,
-            size=(grid, grid),
-        )  # (B, C, grid, grid)
-        for sample, of_sample, class_ids in zip(batch, maps, chosen, strict=True):
-            own = of_sample[[number - 1 for number in class_ids]]  # (K, grid, grid)
-            if params.refine is not None and class_ids:
-                small = F.interpolate(images.raw(sample), size=(grid, grid), mode="area")
-                own = refined(own, small, params.refine)
-            folder.write(sample.id, stored_writer(StoredMaps(class_ids, normalise(own))))
-    finder = CamsFinder(MapsFolder(context.output / "cams"), CAM_THRESHOLD)
-    scores = validation_scores(context, index, finder, splits=params.splits, size=grid)
+    maps_of = _maps_of(context, params, classifier, index, images)
+    kept_here = _write_maps(context, params, classifier, samples, images, maps_of)
+    _write_masks(context, params, samples, images)
+    kept = context.ranks.summed(torch.tensor(float(kept_here), device=context.ranks.device)).item()
+    if kept:
+        context.events.log(
+            f"Refinement would have erased {kept:.0f} objects; they are kept unrefined.", level="warning"
+        )
+    finder = CamsFinder(MapsFolder(context.output / "cams"), params.mask_threshold)
+    at = params.image_size if params.image_size == "native" else params.image_size // STRIDE
+    scores = validation_scores(context, index, finder, splits=params.splits, size=at)
     return StageResult(
-        metrics={"images": float(len(samples)), **scores},
+        metrics={"images": float(len(samples)), "kept_unrefined": kept, **scores},
         details={
             "classes": list(index.classes),
             "image_size": params.image_size,
@@ -69,27 +77,92 @@ def run(context: RunContext, params: ExtractCams) -> StageResult:
     )
 
 
-def _gradient_free(classifier: Classifier) -> MapsFunction:
-    return lambda images: cam(classifier.features(images), classifier.head.weight)
+def _maps_of(
+    context: RunContext, params: ExtractCams, classifier: Classifier, index: DatasetIndex, images: Pictures
+) -> MapsOf:
+    if params.method != "lpcam":
+        return activation_maps(classifier, params, method=params.method)
+    directions = lpcam_directions(
+        context,
+        params,
+        classifier,
+        classes=index.classes,
+        samples=samples_of(index, ["train"], positives_only=True),
+        images=images,
+        maps_of=activation_maps(classifier, params, method="cam"),
+    )
+    return lpcam_maps(classifier, params, directions)
 
 
-def _grad_cam(classifier: Classifier) -> MapsFunction:
-    return lambda images: grad_cam(classifier.features(images), classifier.head.weight)
+def _write_maps(
+    context: RunContext,
+    params: ExtractCams,
+    classifier: Classifier,
+    samples: Sequence[Sample],
+    images: Pictures,
+    maps_of: MapsOf,
+) -> int:
+    """Write `cams/<sample>.npz`; returns how many objects of this rank's images are kept unrefined."""
+    folder = ItemFolder(context, "cams", suffix=".npz")
+    kept = 0
+    with worker_processes() as processes:
+        for batch in folder.batches(
+            samples, item_id=lambda sample: sample.id, size=params.batch_size, phase="maps"
+        ):
+            for alike in images.of_one_shape(batch):
+                found = _maps(params, classifier, alike, images, maps_of)
+                if params.refine is not None:
+                    grid = found[0].maps.shape[1:]
+                    found, kept_here = all_guarded(
+                        found,
+                        [F.interpolate(images.raw(sample), size=grid, mode="area") for sample in alike],
+                        params.refine,
+                        processes,
+                        scaled=normalise,
+                        label=functools.partial(background_threshold_mask, threshold=params.mask_threshold),
+                    )
+                    kept += kept_here
+                for sample, stored in zip(alike, found, strict=True):
+                    folder.write(sample.id, functools.partial(save_maps, stored=stored))
+    return kept
 
 
-def _grad_cam_pp(classifier: Classifier) -> MapsFunction:
-    def maps(images: Tensor) -> Tensor:
-        features = classifier.features(images)
-        return grad_cam_pp(features, classifier.head.weight, classifier.head(features.mean(dim=(2, 3))))
+def _maps(
+    params: ExtractCams,
+    classifier: Classifier,
+    samples: Sequence[Sample],
+    images: Pictures,
+    maps_of: MapsOf,
+) -> list[StoredMaps]:
+    """The maps of images of one shape, each with maximum 1."""
+    pixels = images.batch(samples)
+    chosen = _classes(params, classifier, pixels, samples)
+    asked = sorted(set().union(*chosen))
+    maps = _normalised(maps_of(pixels, asked), params)  # (B, len(asked), h, w)
+    return [
+        StoredMaps(class_ids, of_sample[[asked.index(number) for number in class_ids]])
+        for class_ids, of_sample in zip(chosen, maps, strict=True)
+    ]
 
-    return maps
+
+def _normalised(maps: Tensor, params: ExtractCams) -> Tensor:
+    """Maps with maximum 1, however small the gradients are from which they come."""
+    if params.method in ("cam", "lpcam"):
+        return normalise(maps)
+    return normalise(maps, epsilon=torch.finfo(maps.dtype).tiny)
 
 
-METHODS: dict[str, Callable[[Classifier], MapsFunction]] = {
-    "cam": _gradient_free,
-    "grad_cam": _grad_cam,
-    "grad_cam_pp": _grad_cam_pp,
-}
+def _write_masks(
+    context: RunContext, params: ExtractCams, samples: Sequence[Sample], images: Pictures
+) -> None:
+    """Write `masks/<sample>.png`, the maps at image size cut at the threshold."""
+    folder = ItemFolder(context, "masks", suffix=".png")
+    maps = MapsFolder(context.output / "cams")
+    for (sample,) in folder.batches(samples, item_id=lambda sample: sample.id, size=1, phase="masks"):
+        stored = maps.load(sample)
+        full = resized(stored.maps.to(context.ranks.device), images.shape(sample))
+        mask = background_threshold_mask(full, stored.class_ids, params.mask_threshold)
+        folder.write(sample.id, functools.partial(write_mask, mask=mask.cpu().numpy()))
 
 
 def _classes(
@@ -102,18 +175,7 @@ def _classes(
     return [_predicted(row, params.probability_threshold) for row in probabilities]
 
 
-def _predicted(
-    probabilities: np.ndarray[tuple[int], np.dtype[np.float32]], threshold: float
-) -> tuple[int, ...]:
+def _predicted(probabilities: NDArray[np.float32], threshold: float) -> tuple[int, ...]:
     """Classes over the threshold; the most probable one where none is."""
     above = np.flatnonzero(probabilities > threshold)
     return tuple(int(number) + 1 for number in (above if len(above) else [probabilities.argmax()]))
-
-
-def stored_writer(stored: StoredMaps) -> Callable[[Path], None]:
-    """What writes the maps to a path."""
-    return lambda path: save_maps(path, stored)
-
-
-def _id(sample: Sample) -> str:
-    return sample.id

@@ -13,14 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wsmis_core.cam import fixed_threshold, share_of_range
+from wsmis_core.cam import share_of_range
 from wsmis_core.data import DatasetIndex, Sample
 from wsmis_core.engine import RunContext
 from wsmis_core.errors import DataError
-from wsmis_core.spec.parts import Fixed, MapThreshold, Split
+from wsmis_core.spec.parts import MapThreshold, Split
 from wsmis_core.stages.inputs import Input, Pictures, input_artifact, pictures
 from wsmis_core.stages.label_maps import LabelMaps, nearest
-from wsmis_core.stages.maps import MapsFolder, labels_above, resized, strongest
+from wsmis_core.stages.maps import MapsFolder, background_threshold_mask, resized, strongest
 from wsmis_core.stages.segmentation import TrainedSegmenter, strongest_class
 
 __all__ = [
@@ -102,12 +102,7 @@ class CamsFinder:
         strengths, class_ids = strongest(maps, stored.class_ids)
         # The published rule takes a share of the range of the strongest map, not of its maximum.
         soft = Soft(share_of_range(strengths), class_ids, dict(zip(stored.class_ids, maps, strict=True)))
-        if isinstance(self.threshold, Fixed):
-            share = self.threshold.value
-            labels = fixed_threshold(maps, stored.class_ids, background_threshold=share)
-        else:
-            labels = labels_above(maps, stored.class_ids, self.threshold)
-        return Found(labels, soft)
+        return Found(background_threshold_mask(maps, stored.class_ids, self.threshold), soft)
 
 
 @dataclass(frozen=True, slots=True)

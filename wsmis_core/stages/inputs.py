@@ -123,6 +123,13 @@ class Pictures:
         """One image as it is, (1, 1 or 3, H, W) in [0, 255], on the device."""
         return torch.tensor(self.array(sample)).permute(2, 0, 1)[None].float().to(self.device)
 
+    def of_one_shape(self, samples: Sequence[Sample]) -> list[list[Sample]]:
+        """The samples in groups whose images make a batch."""
+        groups: dict[tuple[int, int], list[Sample]] = {}
+        for sample in samples:
+            groups.setdefault(self.shape(sample), []).append(sample)
+        return list(groups.values())
+
     def batch(self, samples: Sequence[Sample]) -> Tensor:
         """Images of one shape, (B, 3, H, W), normalised, on the device."""
         stacked = torch.stack([self.tensor(self.array(sample)) for sample in samples])

@@ -24,7 +24,7 @@ from wsmis_core.spec.stages import LocalTraining, MakePseudoLabels
 from wsmis_core.stages.inputs import Pictures
 from wsmis_core.stages.label_maps import LabelMaps
 from wsmis_core.stages.local_pixels import seen_locally
-from wsmis_core.stages.maps import MapsFolder, StoredMaps, labels_above, save_maps
+from wsmis_core.stages.maps import MapsFolder, StoredMaps, as_stored, labels_above, save_maps
 
 __all__ = [
     "guard_threshold",
@@ -34,8 +34,6 @@ __all__ = [
     "write_labels",
     "write_seen_maps",
 ]
-
-_LEAST_MAXIMUM = 1e-12  # of maps that are all zero
 
 
 def guard_threshold(params: MakePseudoLabels) -> MapThreshold:
@@ -62,10 +60,11 @@ def write_seen_maps(
     for (sample,) in folder.batches(samples, item_id=lambda sample: sample.id, size=1, phase="local maps"):
         stored = walked.load(sample)
         better = seen_locally(stored, net, sample, images, prior=local.prior, refine=params.refine)
-        outcome = guarded(stored.maps.to(better.device), better, stored.class_ids, guard_threshold(params))
+        before = as_stored(stored.maps.to(better.device))
+        outcome = guarded(before, as_stored(better), stored.class_ids, guard_threshold(params))
         kept += outcome.kept_unrefined
-        maps = outcome.maps / outcome.maps.max().clamp(min=_LEAST_MAXIMUM)
-        folder.write(sample.id, functools.partial(save_maps, stored=StoredMaps(stored.class_ids, maps)))
+        result = StoredMaps(stored.class_ids, outcome.maps)
+        folder.write(sample.id, functools.partial(save_maps, stored=result))
     return MapsFolder(context.output / "seen"), kept
 
 

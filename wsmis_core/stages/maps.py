@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wsmis_core.cam import otsu, otsu_middle, otsu_twice
+from wsmis_core.cam import fixed_threshold, otsu, otsu_middle, otsu_twice
 from wsmis_core.data import Sample
 from wsmis_core.errors import ArtifactError
 from wsmis_core.spec.parts import Fixed, MapThreshold, Otsu, OtsuMiddle, OtsuTwice
@@ -21,6 +21,8 @@ __all__ = [
     "UNKNOWN",
     "MapsFolder",
     "StoredMaps",
+    "as_stored",
+    "background_threshold_mask",
     "cut",
     "labels_above",
     "load_maps",
@@ -35,6 +37,7 @@ STRIDE = 4
 UNKNOWN = 255
 
 _EPSILON = 1e-5
+_LEAST_MAXIMUM = 1e-12  # of maps that are all zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,11 @@ def save_maps(path: Path, stored: StoredMaps) -> None:
             class_ids=np.asarray(stored.class_ids, dtype=np.uint8),
             maps=stored.maps.cpu().numpy().astype(np.float16),
         )
+
+
+def as_stored(maps: Tensor) -> Tensor:
+    """Maps over their common maximum, as exact as their file: a label that is seen in them is seen in it."""
+    return (maps / maps.max().clamp(min=_LEAST_MAXIMUM)).half().float()
 
 
 def load_maps(path: Path) -> StoredMaps:
@@ -109,6 +117,13 @@ def strongest(maps: Tensor, class_ids: Sequence[int]) -> tuple[Tensor, Tensor]:
     ids = torch.tensor(class_ids, dtype=torch.uint8, device=maps.device)
     strengths, which = (maps / (maps.max() + _EPSILON)).max(dim=0)
     return strengths, ids[which]
+
+
+def background_threshold_mask(maps: Tensor, class_ids: Sequence[int], threshold: MapThreshold) -> Tensor:
+    """Class ids (H, W) of activation maps (K, H, W); as published, a fixed one is a share of the range."""
+    if isinstance(threshold, Fixed):
+        return fixed_threshold(maps, class_ids, background_threshold=threshold.value)
+    return labels_above(maps, class_ids, threshold)
 
 
 def cut(values: Tensor, threshold: MapThreshold) -> float:

@@ -16,10 +16,12 @@ from torch import Tensor
 from wsmis_core.cam import dense_crf, grab_cut, pamr, require_crf, trusted
 from wsmis_core.engine import Processes
 from wsmis_core.errors import ResourceError
+from wsmis_core.irn import GuardedMaps, guarded_maps
 from wsmis_core.spec.parts import DenseCrf, GrabCut, Pamr, Refinement
-from wsmis_core.stages.maps import resized
+from wsmis_core.stages.maps import StoredMaps, resized
 
 __all__ = [
+    "all_guarded",
     "all_refined",
     "check_refinement",
     "crf_labels",
@@ -93,6 +95,33 @@ def crf_probabilities(work: tuple[_Maps, NDArray[np.uint8], DenseCrf]) -> _Maps:
     """The CRF's marginals (K, H, W) of probabilities (K, H, W) on an image (H, W, 3), with its params."""
     probabilities, image, refinement = work
     return _marginals(image, probabilities, refinement)
+
+
+def all_guarded(
+    found: Sequence[StoredMaps],
+    images: Sequence[Tensor],
+    refinement: Refinement,
+    processes: Processes,
+    *,
+    scaled: Callable[[Tensor], Tensor],
+    label: Callable[[Tensor, Sequence[int]], Tensor],
+) -> tuple[list[StoredMaps], int]:
+    """Maps refined at the size of the images, but unrefined ones of classes that would vanish; how many.
+
+    Args:
+        scaled: brings maps (K, H, W) to the scale that ``label`` and later readers expect.
+        label: scaled maps of some class ids to labels (H, W) uint8.
+    """
+    better = all_refined([stored.maps for stored in found], images, refinement, processes)
+
+    def outcome(before: StoredMaps, after: Tensor) -> GuardedMaps:
+        at_image = resized(before.maps, (after.shape[-2], after.shape[-1]))
+        ids = before.class_ids
+        return guarded_maps(scaled(at_image), scaled(after), lambda maps: label(maps, ids), class_ids=ids)
+
+    outcomes = [outcome(before, after) for before, after in zip(found, better, strict=True)]
+    results = [StoredMaps(old.class_ids, new.maps) for old, new in zip(found, outcomes, strict=True)]
+    return results, sum(new.kept_unrefined for new in outcomes)
 
 
 def crf_labels(work: tuple[NDArray[np.uint8], NDArray[np.uint8], int, DenseCrf]) -> NDArray[np.uint8]:

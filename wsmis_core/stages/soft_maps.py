@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from wsmis_core.data import Sample
-from wsmis_core.engine import ItemFolder, RunContext
+from wsmis_core.engine import ItemFolder, Processes, RunContext, worker_processes
+from wsmis_core.spec.parts import Refinement
 from wsmis_core.spec.stages import MakePseudoLabels
 from wsmis_core.stages.inputs import Pictures
 from wsmis_core.stages.instances import InstanceFolder, instance_maps, instances_of
-from wsmis_core.stages.labelling import guard_threshold, guarded
-from wsmis_core.stages.maps import MapsFolder, StoredMaps, resized, save_maps
-from wsmis_core.stages.refinement import refined
+from wsmis_core.stages.labelling import guard_threshold
+from wsmis_core.stages.maps import MapsFolder, StoredMaps, as_stored, labels_above, resized, save_maps
+from wsmis_core.stages.refinement import all_guarded, refined
 from wsmis_core.stages.walking import Walk
 
 __all__ = ["write_soft_maps"]
 
 _AT_ONCE = 8  # images; one alone is mostly overhead on small grids
-_LEAST_MAXIMUM = 1e-12  # of maps that are all zero
 
 
 @torch.no_grad()
@@ -45,45 +46,67 @@ def write_soft_maps(
     """
     folder = ItemFolder(context, "walked", suffix=".npz")
     kept = 0
-    for batch in folder.batches(
-        samples,
-        item_id=lambda sample: sample.id,
-        size=_AT_ONCE,
-        phase="soft maps" if walk is None else "random walk",
-        beside=() if instances is None else instances.items,
-    ):
-        all_stored = [maps.load(sample) for sample in batch]
-        shapes = [images.shape(sample) for sample in batch]
-        before = [
-            one if params.refine_before is None else refined(one, images.raw(sample), params.refine_before)
-            for sample, stored in zip(batch, all_stored, strict=True)
-            for one in [stored.maps.to(images.device)]
-        ]
-        if walk is None:
-            all_soft = [resized(one, shape) for one, shape in zip(before, shapes, strict=True)]
-        elif instances is None:
-            all_soft = walk.along(walk.boundaries(batch), before, shapes)
-        else:
-            boundaries, displacements = walk.fields(batch)
-            all_soft = walk.along(boundaries, before, shapes)
-            _write_instances(walk, instances, batch, all_stored, before, boundaries, displacements)
-        for sample, stored, soft in zip(batch, all_stored, all_soft, strict=True):
-            best = soft
-            if params.refine is not None:
-                better = refined(soft, images.raw(sample), params.refine)
-                outcome = guarded(soft, better, stored.class_ids, guard_threshold(params))
-                best, kept = outcome.maps, kept + outcome.kept_unrefined
-            result = StoredMaps(stored.class_ids, best / best.max().clamp(min=_LEAST_MAXIMUM))
-            folder.write(sample.id, functools.partial(save_maps, stored=result))
+    with worker_processes() as processes:
+        for batch in folder.batches(
+            samples,
+            item_id=lambda sample: sample.id,
+            size=_AT_ONCE,
+            phase="soft maps" if walk is None else "random walk",
+            beside=() if instances is None else instances.items,
+        ):
+            refine = _Refine(params, images, batch, processes)
+            all_stored = map(maps.load, batch)
+            found = [StoredMaps(stored.class_ids, stored.maps.to(images.device)) for stored in all_stored]
+            found, kept_before = refine(found, params.refine_before)
+            before = [stored.maps for stored in found]
+            shapes = [images.shape(sample) for sample in batch]
+            if walk is None:
+                soft = [resized(one, shape) for one, shape in zip(before, shapes, strict=True)]
+            elif instances is None:
+                soft = walk.along(walk.boundaries(batch), before, shapes)
+            else:
+                boundaries, displacements = walk.fields(batch)
+                soft = walk.along(boundaries, before, shapes)
+                _write_instances(walk, instances, batch, found, boundaries, displacements)
+            found = [StoredMaps(old.class_ids, new) for old, new in zip(found, soft, strict=True)]
+            found, kept_after = refine(found, params.refine)
+            kept += kept_before + kept_after
+            for sample, stored in zip(batch, found, strict=True):
+                result = StoredMaps(stored.class_ids, as_stored(stored.maps))
+                folder.write(sample.id, functools.partial(save_maps, stored=result))
     return MapsFolder(context.output / "walked"), kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Refine:
+    """Refines the maps of a batch on its images, but for classes that would vanish."""
+
+    params: MakePseudoLabels
+    images: Pictures
+    samples: Sequence[Sample]
+    processes: Processes
+
+    def __call__(
+        self, found: list[StoredMaps], refinement: Refinement | None
+    ) -> tuple[list[StoredMaps], int]:
+        """The maps, at image size where there is a refinement, and how many classes kept theirs."""
+        if refinement is None:
+            return found, 0
+        return all_guarded(
+            found,
+            [self.images.raw(sample) for sample in self.samples],
+            refinement,
+            self.processes,
+            scaled=as_stored,
+            label=functools.partial(labels_above, threshold=guard_threshold(self.params)),
+        )
 
 
 def _write_instances(
     walk: Walk,
     folder: InstanceFolder,
     samples: Sequence[Sample],
-    all_stored: Sequence[StoredMaps],
-    before: Sequence[Tensor],
+    before: Sequence[StoredMaps],
     boundaries: Sequence[Tensor],
     displacements: Sequence[Tensor],
 ) -> None:
@@ -92,12 +115,12 @@ def _write_instances(
     assert params is not None
     parts = [
         instance_maps(
-            resized(one, (displacement.shape[1], displacement.shape[2])),
+            resized(stored.maps, (displacement.shape[1], displacement.shape[2])),
             displacement,
             stored.class_ids,
             params,
         )
-        for one, displacement, stored in zip(before, displacements, all_stored, strict=True)
+        for stored, displacement in zip(before, displacements, strict=True)
     ]
     some = [number for number, (cut_up, _) in enumerate(parts) if len(cut_up)]
     walked = walk.along(

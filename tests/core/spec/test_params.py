@@ -109,6 +109,16 @@ def test_an_unknown_stage_lists_the_known_ones() -> None:
             {"cams": "a", "irnet": "b"},
             "params",
         ),
+        ("extract_cams", {"method": "cam", "layer": "trunk"}, {"classifier": "a"}, "params"),
+        ("extract_cams", {"method": "lpcam", "layer": "trunk"}, {"classifier": "a"}, "params"),
+        ("extract_cams", {"method": "layer_cam", "layer": "trunk."}, {"classifier": "a"}, "params.layer"),
+        ("extract_cams", {"method": "cam", "lpcam": {}}, {"classifier": "a"}, "params"),
+        (
+            "extract_cams",
+            {"method": "lpcam", "lpcam": {"context_scores": [0.9, 0.1]}},
+            {"classifier": "a"},
+            "params.lpcam",
+        ),
     ],
 )
 def test_params_and_inputs_that_do_not_go_together(
