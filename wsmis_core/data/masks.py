@@ -63,14 +63,14 @@ def decode_class_mask(
     DataError, with ``name`` as its field, where it is no such image, not of ``shape``, or holds a value
     that stands for nothing.
     """
-    pixels, mode = _decoded(data, name=name)
+    decoded, mode = _decoded(data, name=name)
     if mode not in {"P", "L", "1"}:
         raise DataError(
             f"a mask of all classes holds their numbers, and this one is of colours or more bits ({mode}).",
             field=name,
             remedy="Write it as a PNG with a palette or as 8-bit grey, a pixel's value its class's number.",
         )
-    pixels = pixels.astype(np.uint8)
+    pixels: Labels = decoded.astype(np.uint8)
     _check_shape(pixels, shape, name=name)
     ids = dict(values) if values else {number: number for number in range(1, classes + 1)}
     known = {0: 0, VOID: VOID, **ids}
