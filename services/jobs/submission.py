@@ -22,7 +22,18 @@ from services.jobs.times import utc_now
 from services.jobs.transition import STATUS_EVENT
 from services.jobs.truth import truth_problems
 from wsmis_core.errors import Problem, SpecError
-from wsmis_core.spec import CATALOGUE, MinScore, Resources, Spec, Stage, make_params, producer
+from wsmis_core.spec import (
+    CATALOGUE,
+    MinScore,
+    Resources,
+    Spec,
+    Stage,
+    has_unknown_content,
+    make_params,
+    named_files,
+    producer,
+    source_problems,
+)
 from wsmis_core.spec.stages import Predict, StageParams
 
 __all__ = ["JobRequest", "PreparedJob", "Priority", "dataset_problems", "prepare_job", "store_job"]
@@ -71,9 +82,11 @@ def prepare_job(session: Session, request: JobRequest, settings: Settings) -> Pr
         inputs = _input_jobs(session, request)
         for role, job_id in request.inputs.items():
             problems += _input_problems(stage, role, job_id, inputs.get(role), dataset)
-    if isinstance(params, Predict):
-        for place, file in enumerate(params.files):
-            problems += path_problems(file, settings.data_roots, field=f"params.files.{place}")
+    if params is not None:
+        if not problems:
+            problems += source_problems(params, {role: job.params for role, job in inputs.items()})
+        for field, file in named_files(params).items():
+            problems += path_problems(file, settings.data_roots, field=f"params.{field}")
     if problems:
         first = problems[0]
         raise SpecError(first.message, field=first.field, remedy=first.remedy, problems=problems)
@@ -233,8 +246,8 @@ def _same_samples(one: Dataset | None, other: Dataset) -> bool:
 
 
 def _cache_key(params: StageParams, dataset: Dataset | None, inputs: dict[str, Job]) -> str | None:
-    if dataset is None or dataset.fingerprint is None or (isinstance(params, Predict) and params.files):
-        return None  # files outside a data set have no fingerprint
+    if dataset is None or dataset.fingerprint is None or has_unknown_content(params):
+        return None
     return cache_key(
         params.stage,
         params.model_dump(mode="json"),

@@ -172,6 +172,38 @@ def test_files_to_predict_need_no_data_set_but_a_data_root(world: World) -> None
     assert world.job(job).cache_key is None
 
 
+def test_weights_lie_below_a_data_root_and_are_reused_by_their_hash(world: World) -> None:
+    dataset = world.dataset()
+    away = {"weights": {"file": "/etc/../home/weights.pth"}}
+    problems = refused(world, "train_classifier", dataset=dataset, params=away)
+    assert only(problems) == ("params.weights.file", "The data roots are /data.")
+    weights = {"file": "/data/weights.pth"}
+    job = world.submit(dataset=dataset, params={"weights": weights})
+    assert world.job(job).cache_key is None
+    job = world.submit(dataset=dataset, params={"weights": {**weights, "sha256": "0" * 64}})
+    assert world.job(job).cache_key
+
+
+def test_a_published_irnet_needs_no_seeds(world: World) -> None:
+    dataset = world.dataset()
+    params = {"epochs": 0, "weights": {"file": "/data/irn.pth"}}
+    assert world.submit("train_irnet", dataset=dataset, params=params)
+    assert only(refused(world, "train_irnet", dataset=dataset, params={**params, "epochs": 1}))[0] == (
+        "inputs.ir_labels"
+    )
+
+
+def test_inputs_whose_own_params_do_not_fit(world: World) -> None:
+    dataset = world.dataset()
+    vgg = world.submit(dataset=dataset, params={"arch": "vgg16"})
+    params = {"targets": "true_masks", "weights": "classifier"}
+    problems = refused(world, "train_segmenter", dataset=dataset, params=params, inputs={"classifier": vgg})
+    field, remedy = only(problems)
+    assert field == "params.encoder"
+    assert remedy is not None
+    assert "vgg16_bn" in remedy
+
+
 def test_a_refused_request_leaves_nothing(world: World) -> None:
     refused(world, "train_classifier", dataset=world.dataset(), params={"epochs": 0})
     with world.database.reading() as session:

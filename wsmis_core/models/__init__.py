@@ -1,6 +1,6 @@
 """Networks: classifiers, IRNet and, in `segmenters`, which takes seconds to import, segmenters."""
 
-from wsmis_core.models.classifiers import CLASSIFIERS, Classifier, make_classifier
+from wsmis_core.models.classifiers import CLASSIFIERS, Architecture, Classifier, make_classifier
 from wsmis_core.models.dropblock import DropBlock, dropblock, linear_drop_prob
 from wsmis_core.models.irnet import IRNet
 from wsmis_core.models.trunks import TRUNKS, Trunk, TrunkShape
@@ -8,6 +8,7 @@ from wsmis_core.models.trunks import TRUNKS, Trunk, TrunkShape
 __all__ = [
     "CLASSIFIERS",
     "TRUNKS",
+    "Architecture",
     "Classifier",
     "DropBlock",
     "IRNet",

@@ -49,6 +49,12 @@ def bce_with_logits(logits: Tensor, labels: Tensor, *, pos_weight: float | None 
     return LossSum((loss * known).sum(), known.sum().to(logits) / labels.shape[1])
 
 
+def multilabel_soft_margin(logits: Tensor, labels: Tensor) -> LossSum:
+    """Binary cross entropy of image labels: mean over classes and images; of (B, C) both."""
+    loss = bce_with_logits(logits, labels)
+    return LossSum(loss.numerator / logits.shape[1], loss.denominator)
+
+
 def pixel_bce(logits: Tensor, target: Tensor, *, pos_weight: float | None = None) -> LossSum:
     """Binary cross entropy of masks, mean over the pixels that are not ignored.
 

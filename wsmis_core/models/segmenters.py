@@ -13,7 +13,9 @@ from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from torch import Tensor, nn
 
 from wsmis_core.errors import WeightsError
-from wsmis_core.models.trunks import TRUNKS, Trunk, imagenet_state
+from wsmis_core.models.imagenet import imagenet_state
+from wsmis_core.models.published.parts import TRUNK_PARTS
+from wsmis_core.models.trunks import TRUNKS, Trunk
 from wsmis_core.spec.encoders import SMALL_ENCODER, SegmenterArch
 
 # The small U-Net decodes up to half the image's resolution; its logits are interpolated from there.
@@ -23,6 +25,7 @@ SMALL_OUTPUT_STRIDE = 2
 PADDED_MULTIPLE = 32
 # Layers of an encoder behind its last features, which the library leaves there (EfficientNets').
 IDLE_LAYERS = ("_conv_head", "_bn1", "conv_head", "bn2")
+_TRUNK_OF_ENCODER = {"vgg16_bn": "vgg16"}
 
 
 class Segmenter(nn.Module):
@@ -84,7 +87,9 @@ def make_segmenter(
         # Ranks wait for the gradients of all parameters that are trained, and these get none.
         getattr(model.encoder, name, nn.Identity()).requires_grad_(False)
     if trunk is not None:
-        _load_encoder(model.encoder, _resnet_state(trunk), source="The classifier's trunk", name=encoder)
+        _load_encoder(
+            model.encoder, _encoder_state(trunk, encoder), source="The classifier's trunk", name=encoder
+        )
     elif weights == "imagenet":
         _load_encoder(model.encoder, imagenet_state(encoder), source="torchvision's ResNet", name=encoder)
     return Segmenter(encoder=model.encoder, decoder=model.decoder, head=model.segmentation_head)
@@ -101,14 +106,14 @@ def _small_unet(trunk: Trunk, classes: int) -> Segmenter:
     return Segmenter(encoder=encoder, decoder=decoder, head=head)
 
 
-def _resnet_state(trunk: Trunk) -> dict[str, Tensor]:
-    """A ResNet trunk's weights under torchvision's names."""
-    names = {"0.0": "conv1", "0.1": "bn1", "1": "layer1", "2": "layer2", "3": "layer3", "4": "layer4"}
+def _encoder_state(trunk: Trunk, encoder: str) -> dict[str, Tensor]:
+    """A trunk's weights under torchvision's names, which the encoders of the same network have."""
+    parts = TRUNK_PARTS.get(_TRUNK_OF_ENCODER.get(encoder, encoder), {})
     return {
-        f"{names[ours]}{key.removeprefix(ours)}": value
-        for key, value in trunk.stage_modules.state_dict().items()
-        for ours in names
-        if key.startswith(f"{ours}.")
+        f"{part}.{name.removeprefix(prefix)}": tensor
+        for part, (prefix,) in parts.items()
+        for name, tensor in trunk.state_dict().items()
+        if name.startswith(prefix)
     }
 
 

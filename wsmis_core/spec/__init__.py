@@ -44,8 +44,10 @@ from wsmis_core.spec.event import (
     ProgressEvent,
     event_line,
 )
+from wsmis_core.spec.joint import source_problems
 from wsmis_core.spec.min_score import MinScore, MinScoreChange, changed_min_score
 from wsmis_core.spec.model import Spec, problems_of, validate
+from wsmis_core.spec.named_files import has_unknown_content, named_files
 from wsmis_core.spec.recipe import EVERY_STEP, PlannedStep, Recipe, Step, load_recipe, plan, recipes
 from wsmis_core.spec.run import SPEC_FILE, TORCHRUN_FOLDER, DatasetRef, InputRef, Resources, RunSpec
 from wsmis_core.spec.stage_file import LocalStage, read_stage_file
@@ -103,9 +105,11 @@ __all__ = [
     "convert_config",
     "dataset_spec",
     "event_line",
+    "has_unknown_content",
     "load_recipe",
     "make_dataset_spec",
     "make_params",
+    "named_files",
     "plan",
     "problems_of",
     "producer",
@@ -113,6 +117,7 @@ __all__ = [
     "read_stage_file",
     "read_yaml",
     "recipes",
+    "source_problems",
     "stage_params",
     "validate",
     "verify_files",

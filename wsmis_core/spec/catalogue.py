@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from wsmis_core.errors import Problem, SpecError
 from wsmis_core.spec import stages
+from wsmis_core.spec.joint import joint_problems
 from wsmis_core.spec.model import validate
 
 __all__ = ["CATALOGUE", "ArtifactKind", "InputRole", "Stage", "StageName", "make_params", "producer"]
@@ -37,6 +38,8 @@ class InputRole:
     same_dataset: bool = True
     # It is there to be scored, which takes true masks or boxes.
     needs_truth: bool = False
+    # What a training learns from: none is needed, or taken, where it has no epochs.
+    targets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ CATALOGUE: Mapping[StageName, Stage] = {
             stages.TrainIrnet,
             "irnet",
             {
-                "ir_labels": InputRole("ir_labels"),
+                "ir_labels": InputRole("ir_labels", targets=True),
                 "classifier": InputRole("classifier", required=False, **_MODEL),
             },
             trains=True,
@@ -89,7 +92,7 @@ CATALOGUE: Mapping[StageName, Stage] = {
             stages.TrainSegmenter,
             "segmenter",
             {
-                "pseudo_labels": InputRole("pseudo_labels", required=False),
+                "pseudo_labels": InputRole("pseudo_labels", required=False, targets=True),
                 "classifier": InputRole("classifier", required=False, **_MODEL),
             },
             trains=True,
@@ -135,16 +138,17 @@ def make_params(stage: str, params: Mapping[str, Any], inputs: Mapping[str, obje
         made = validate(entry.params, {**params, "stage": stage}, prefix="params")
     except SpecError as error:
         problems.extend(error.problems)
-    problems.extend(_input_problems(entry, inputs))
+    no_training = isinstance(made, stages.Training) and made.epochs == 0
+    problems.extend(_input_problems(entry, inputs, no_training=no_training))
     if made is not None:
-        problems.extend(_joint_problems(made, inputs))
+        problems.extend(joint_problems(made, inputs, roles=entry.inputs))
     if problems:
         first = problems[0]
         raise SpecError(first.message, field=first.field, remedy=first.remedy, problems=problems)
     return made  # type: ignore[no-any-return]  # the union's member for this stage
 
 
-def _input_problems(entry: Stage, inputs: Mapping[str, object]) -> list[Problem]:
+def _input_problems(entry: Stage, inputs: Mapping[str, object], *, no_training: bool) -> list[Problem]:
     roles = ", ".join(entry.inputs) or "none"
     problems = [
         Problem(f"{entry.name} takes no such input.", f"inputs.{role}", f"The inputs here are: {roles}.")
@@ -158,74 +162,14 @@ def _input_problems(entry: Stage, inputs: Mapping[str, object]) -> list[Problem]
             f"Give the id of a job that makes {wanted.kind} ({producer(wanted.kind)}).",
         )
         for role, wanted in entry.inputs.items()
-        if wanted.required and role not in inputs
+        if wanted.required and role not in inputs and not (no_training and wanted.targets)
+    ]
+    problems += [
+        Problem("a training of 0 epochs would not use it.", f"inputs.{role}", "Take it out, or train.")
+        for role, wanted in entry.inputs.items()
+        if role in inputs and no_training and wanted.targets
     ]
     return problems
-
-
-def _joint_problems(params: stages.Params, inputs: Mapping[str, object]) -> list[Problem]:
-    """What only params and inputs together can get wrong."""
-    match params:
-        case stages.TrainSegmenter(targets="pseudo_labels") if "pseudo_labels" not in inputs:
-            return [
-                Problem(
-                    "targets are pseudo_labels, and this input is missing.",
-                    "inputs.pseudo_labels",
-                    "Give the id of a make_pseudo_labels job, or set params.targets to true_masks.",
-                )
-            ]
-        case stages.TrainSegmenter(targets="true_masks") if "pseudo_labels" in inputs:
-            return [
-                Problem(
-                    "targets are true_masks, so this input would not be used.",
-                    "inputs.pseudo_labels",
-                    "Take it out, or set params.targets to pseudo_labels.",
-                )
-            ]
-        case stages.TrainSegmenter(weights=weights) if (weights == "classifier") != ("classifier" in inputs):
-            return [
-                Problem(
-                    f"weights are {weights}; this input goes with the weights `classifier` and no others.",
-                    "inputs.classifier",
-                    "Give the id of a train_classifier job and set params.weights to classifier, or neither.",
-                )
-            ]
-        case stages.TrainIrnet(trunk="classifier") if "classifier" not in inputs:
-            return [
-                Problem(
-                    "the trunk is to come from a classifier, and this input is missing.",
-                    "inputs.classifier",
-                    "Give the id of a train_classifier job, or set params.trunk to imagenet.",
-                )
-            ]
-        case stages.MakePseudoLabels() if "irnet" not in inputs:
-            return _of_the_walk_alone(params)
-        case stages.Evaluate() if not inputs:
-            return [
-                Problem(
-                    "there is nothing to score.",
-                    "inputs",
-                    f"Give at least one of {', '.join(CATALOGUE['evaluate'].inputs)}.",
-                )
-            ]
-        case stages.Predict(split=None, files=()):
-            return [Problem("there is nothing to predict.", "params.split", "Name a split, or give files.")]
-        case _:
-            return []
-
-
-def _of_the_walk_alone(params: stages.MakePseudoLabels) -> list[Problem]:
-    """The params that say how to walk, where nothing is walked."""
-    fields = type(params).model_fields
-    return [
-        Problem(
-            f"without the input irnet nothing is walked, so that {getattr(params, name)!r} has no meaning.",
-            f"params.{name}",
-            "Give the id of a train_irnet job as inputs.irnet, or leave this as it is by default.",
-        )
-        for name in ("crop_size", "radius", "beta", "log2_steps", "refine_before", "instances")
-        if getattr(params, name) != fields[name].default
-    ]
 
 
 def producer(kind: ArtifactKind) -> StageName:

@@ -93,10 +93,15 @@ def _tag_field(field: str | None, context: Mapping[str, Any]) -> str:
 
 
 def _path(loc: Iterable[int | str], data: object) -> list[str]:
-    """The location without the tags that unions put into it."""
+    """The location without the tags that unions put into it.
+
+    Unions that are told apart by a function have tags in angle brackets.
+    """
     path: list[str] = []
     here: object = _UNSEEN if data is None else data
     for part in loc:
+        if isinstance(part, str) and part.startswith("<"):
+            continue
         if here is not _UNSEEN and not isinstance(here, Mapping | list | tuple):
             break  # a value has no fields: what follows names the members of a union that it is none of
         if isinstance(here, Mapping) and part not in here and part in here.values():

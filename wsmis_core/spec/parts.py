@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
 from wsmis_core.spec.model import Spec
 
@@ -38,6 +39,8 @@ __all__ = [
     "Split",
     "Threshold",
     "Weights",
+    "WeightsFile",
+    "named_or_file",
 ]
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -51,7 +54,33 @@ Precision = Literal["float32", "bfloat16"]
 Normalisation = Literal["imagenet", "pneumothorax", "per_image"]
 Augmentation = Literal["none", "weak", "horizontal_flip", "strong", "pneumothorax", "xray"]
 Sampler = Literal["shuffled", "balanced"]
-Weights = Literal["none", "imagenet"]
+
+
+class WeightsFile(Spec):
+    """Weights from a file: safetensors, or a torch file of a state dict, bare or under `model`.
+
+    Its tensors go by this product's names, torchvision's, or those of WSMIS or IRNet. One that is
+    missing, or one too many, is an error.
+    """
+
+    file: str = Field(min_length=1, max_length=4096, description="its path, below a data root")
+    part: Literal["all", "trunk"] = Field(
+        default="all", description="`trunk`: the trunk or the encoder alone; what else the file has is left"
+    )
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="the file's, checked before it is read; with it a job can be a cache hit"
+    )
+
+
+def named_or_file(value: object) -> str:
+    """The tag of a union of a name and a WeightsFile."""
+    return "<file>" if isinstance(value, Mapping | WeightsFile) else "<name>"
+
+
+Weights = Annotated[
+    Annotated[Literal["none", "imagenet"], Tag("<name>")] | Annotated[WeightsFile, Tag("<file>")],
+    Discriminator(named_or_file),
+]
 
 
 class Optimizer(Spec):
@@ -98,12 +127,24 @@ Schedule = Annotated[
 
 
 class DropBlock(Spec):
-    """DropBlock (arXiv 1810.12890) after layer3 and layer4."""
+    """DropBlock (arXiv 1810.12890): in ResNets after layer3 and layer4, in VGG16 after the first block."""
 
     drop_prob: Probability
-    block_size: int = Field(ge=1, le=63)
+    block_size: int = Field(ge=1, le=63, description="cells a side of the feature map")
     schedule: Literal["constant", "linear"] = "constant"
-    ramp_steps: int = Field(default=0, ge=0, description="steps over which `linear` rises from 0")
+    ramp_steps: int = Field(
+        default=0, ge=0, validate_default=True, description="training steps over which `linear` rises from 0"
+    )
+
+    @field_validator("ramp_steps")
+    @classmethod
+    def _goes_with_the_schedule(cls, ramp_steps: int, info: ValidationInfo) -> int:
+        linear = info.data.get("schedule") == "linear"
+        if linear and not ramp_steps:
+            raise ValueError("the schedule linear needs it. Say over how many steps drop_prob rises.")
+        if ramp_steps and not linear:
+            raise ValueError("the schedule constant does not rise. Take it out, or set schedule to linear.")
+        return ramp_steps
 
 
 class Pamr(Spec):

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from wsmis_core.errors import Problem, SpecError
 from wsmis_core.spec.catalogue import CATALOGUE, StageName, make_params
+from wsmis_core.spec.joint import source_problems
 from wsmis_core.spec.min_score import MinScore, changed_min_score
 from wsmis_core.spec.model import Spec, validate
 from wsmis_core.spec.stages import Params
@@ -112,6 +113,8 @@ def plan(
         except SpecError as error:
             problems += [_under_step(problem, name) for problem in error.problems]
             continue
+        made = {role: planned[source].params for role, source in step.inputs.items() if source in planned}
+        problems += [_under_step(problem, name) for problem in source_problems(params, made)]
         planned[name] = PlannedStep(
             name=name,
             stage=step.stage,

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationInfo, field_validator, model_validator
 
+from wsmis_core.spec.archs import ARCH_DEFAULTS, WITHOUT_DROPBLOCK, ClassifierArch
 from wsmis_core.spec.encoders import ENCODERS, SegmenterArch, encoder_problem
 from wsmis_core.spec.losses import Bce, Loss
 from wsmis_core.spec.model import Spec
@@ -39,6 +41,7 @@ from wsmis_core.spec.parts import (
     StepSchedule,
     Threshold,
     Weights,
+    WeightsFile,
 )
 
 __all__ = [
@@ -64,8 +67,7 @@ KEPT = (
     "score on the validation split is highest"
 )
 ALL_SPLITS: tuple[Split, ...] = ("train", "val", "test")
-
-
+NO_TRAINING = "0 takes the weights as they are"
 Magnification = Annotated[float, Field(gt=0, le=4)]
 
 
@@ -103,20 +105,26 @@ class TrainClassifier(Training):
     """Step 1a: image labels to a multi-label classifier."""
 
     stage: Literal["train_classifier"] = "train_classifier"
-    arch: Literal["resnet18", "resnet34", "resnet50", "resnet_small"] = "resnet50"
-    weights: Weights = "none"
+    arch: ClassifierArch = "resnet50"
+    weights: Weights = Field(default="none", description="`imagenet`: of the trunk alone")
     image_size: ImageSize = 512
     normalisation: Normalisation = "imagenet"
     augmentation: Augmentation = "pneumothorax"
     sampler: Sampler = "balanced"
-    dropblock: DropBlock | None = DropBlock(drop_prob=0.2, block_size=7)
-    pos_weight: float | None = Field(default=None, gt=0)
+    dropblock: DropBlock | None = Field(
+        default=DropBlock(drop_prob=0.2, block_size=7), description="irn_resnet50 has no place for it"
+    )
+    loss: Literal["bce", "multilabel_soft_margin"] = Field(
+        default="bce",
+        description="binary cross entropy summed over the classes, or its mean; irn_resnet50 has the second",
+    )
+    pos_weight: float | None = Field(default=None, gt=0, description="of bce: factor on positive labels")
     optimizer: Optimizer = Optimizer(name="adam", weight_decay=1e-5)
     rates: ClassifierRates = ClassifierRates(
         trunk_weights=1e-4, trunk_biases=2e-4, head_weights=1e-3, head_biases=2e-3
     )
     schedule: Schedule = StepSchedule(every=5, gamma=0.1)
-    epochs: int = Field(default=50, ge=1, le=10_000)
+    epochs: int = Field(default=50, ge=0, le=10_000, description=NO_TRAINING)
     batch_size: int = Field(default=16, ge=1, le=4096)
     keep: Literal[
         "last",
@@ -128,6 +136,34 @@ class TrainClassifier(Training):
         "val_jaccard",
         "val_accuracy",
     ] = Field(default="best", description=KEPT)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published_with_the_arch(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and isinstance(arch := data.get("arch"), str):
+            return {**ARCH_DEFAULTS.get(arch, {}), **data}  # type: ignore[call-overload]  # any text may come
+        return data
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_there_are(cls, weights: Weights, info: ValidationInfo) -> Weights:
+        if weights == "imagenet" and info.data.get("arch") == "resnet_small":
+            raise ValueError("there are none for resnet_small. Set it to none, or take a resnet18.")
+        return weights
+
+    @field_validator("dropblock")
+    @classmethod
+    def _dropblock_has_a_place(cls, dropblock: DropBlock | None, info: ValidationInfo) -> DropBlock | None:
+        if dropblock is not None and info.data.get("arch") in WITHOUT_DROPBLOCK:
+            raise ValueError(f"{info.data['arch']} has no place for it. Set it to null.")
+        return dropblock
+
+    @field_validator("pos_weight")
+    @classmethod
+    def _loss_takes_the_weight(cls, pos_weight: float | None, info: ValidationInfo) -> float | None:
+        if pos_weight is not None and info.data.get("loss") == "multilabel_soft_margin":
+            raise ValueError("multilabel_soft_margin takes none. Set it to null, or loss to bce.")
+        return pos_weight
 
 
 class ExtractCams(Params):
@@ -209,7 +245,12 @@ class TrainIrnet(Training):
     """Step 2b: class boundaries and displacements from the seeds."""
 
     stage: Literal["train_irnet"] = "train_irnet"
-    trunk: Literal["classifier", "imagenet", "random"] = "classifier"
+    trunk: Literal["classifier", "imagenet", "random", "file"] = Field(
+        default="classifier", description="`file`: that of the weights"
+    )
+    weights: WeightsFile | None = Field(
+        default=None, validate_default=True, description="a whole IRNet, or with part: trunk its trunk"
+    )
     image_size: Size = Field(
         default=512, description="squares of so many pixels a side; `native` keeps each image's own size"
     )
@@ -230,8 +271,25 @@ class TrainIrnet(Training):
     optimizer: Optimizer = Optimizer(name="sgd", weight_decay=1e-4, momentum=0.0)
     rates: IrnetRates = IrnetRates()
     schedule: Schedule = PolySchedule(power=0.9)
-    epochs: int = Field(default=10, ge=1, le=10_000)
+    epochs: int = Field(default=10, ge=0, le=10_000, description=NO_TRAINING)
     batch_size: int = Field(default=24, ge=1, le=4096)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _trunk_of_the_weights(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and data.get("weights") is not None:
+            return {"trunk": "file", **data}
+        return data
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_are_asked_for(cls, weights: WeightsFile | None, info: ValidationInfo) -> WeightsFile | None:
+        trunk = info.data.get("trunk")
+        if trunk == "file" and weights is None:
+            raise ValueError("the trunk is to come from them. Give {file: PATH}, or set trunk to another.")
+        if weights is not None and trunk not in ("file", None):
+            raise ValueError(f"the trunk is {trunk}, so they would not be used. Leave trunk or weights out.")
+        return weights
 
     @model_validator(mode="after")
     def _crops_where_shapes_differ(self) -> Self:

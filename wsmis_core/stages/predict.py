@@ -19,6 +19,7 @@ from wsmis_core.export import write_mask
 from wsmis_core.spec.stages import Predict
 from wsmis_core.stages.inputs import dataset_index, input_artifact
 from wsmis_core.stages.segmentation import TrainedSegmenter
+from wsmis_core.stages.weights import file_below_root
 
 __all__ = ["run"]
 
@@ -85,14 +86,7 @@ def _from_files(context: RunContext, params: Predict) -> dict[str, Reader]:
 
     readers: dict[str, Reader] = {}
     for name in params.files:
-        path = Path(name).resolve()
-        if not any(path.is_relative_to(root.resolve()) for root in context.spec.data_roots):
-            roots = ", ".join(map(str, context.spec.data_roots)) or "none"
-            raise DataError(
-                f"{name} lies outside the data roots ({roots}).",
-                field="params.files",
-                remedy="Move the file there, or start the service with its folder as a data root.",
-            )
+        path = file_below_root(context, name, field="params.files")
         if path.stem in readers:
             raise DataError(
                 f"Two files are called {path.stem}.",

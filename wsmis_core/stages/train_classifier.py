@@ -26,10 +26,13 @@ from wsmis_core.engine import (
 from wsmis_core.errors import DataError
 from wsmis_core.metrics import LabelCounts
 from wsmis_core.models import Classifier, linear_drop_prob, make_classifier
-from wsmis_core.models.losses import bce_with_logits
+from wsmis_core.models.losses import bce_with_logits, multilabel_soft_margin
+from wsmis_core.models.published import names_of_classifier, names_of_trunk
+from wsmis_core.spec.parts import WeightsFile
 from wsmis_core.spec.stages import TrainClassifier
 from wsmis_core.stages.inputs import (
     Pictures,
+    check_sources,
     dataset_index,
     input_artifact,
     load_model,
@@ -38,6 +41,7 @@ from wsmis_core.stages.inputs import (
     samples_of,
     save_model,
 )
+from wsmis_core.stages.weights import load_weights
 
 __all__ = ["classifier_from", "run"]
 
@@ -46,7 +50,11 @@ def run(context: RunContext, params: TrainClassifier) -> StageResult:
     """Train; leaves `model.safetensors`."""
     index = dataset_index(context)
     task = _Classification(context, params, index)
-    figures = train(task, params=params, rates=params.rates.model_dump(), context=context, keep=params.keep)
+    if params.epochs:
+        rates = params.rates.model_dump()
+        figures = train(task, params=params, rates=rates, context=context, keep=params.keep)
+    else:
+        figures = task.figures(context.ranks)
     save_model(context, task.model)
     return StageResult(
         metrics=figures,
@@ -73,27 +81,13 @@ class _Classification(Task):
         self.params = params
         self.training = samples_of(index, ["train"])
         self.validation = samples_of(index, ["val"])
-        _check_labels(index, self.training)
+        if params.epochs:
+            _check_labels(index, self.training)
         self.pictures: Pictures = pictures(
             context, index, size=params.image_size, normalisation=params.normalisation
         )
         torch.manual_seed(params.seed)
-        self.model = self._model(context, classes=len(index.classes))
-
-    def _model(self, context: RunContext, *, classes: int) -> Classifier:
-        if "classifier" in context.spec.inputs:
-            source = input_artifact(context, "classifier")
-            loaded = load_model(source, classifier_from)
-            assert isinstance(loaded, Classifier)
-            return loaded
-        drop = self.params.dropblock
-        return make_classifier(
-            self.params.arch,
-            classes=classes,
-            weights=self.params.weights,
-            drop_prob=drop.drop_prob if drop else 0.0,
-            block_size=drop.block_size if drop else 1,
-        )
+        self.model = _model(context, params, index.classes)
 
     @property
     def size(self) -> int:
@@ -117,7 +111,13 @@ class _Classification(Task):
         drop = self.params.dropblock
         if drop is not None and drop.schedule == "linear":
             self.model.set_drop_prob(linear_drop_prob(step, final=drop.drop_prob, steps=drop.ramp_steps))
-        return [_bce(model(batch["image"]), batch["labels"], pos_weight=self.params.pos_weight)]
+        return [self._loss(model(batch["image"]), batch["labels"])]
+
+    @torch.no_grad()
+    def figures(self, ranks: Ranks) -> dict[str, float]:
+        """The validation figures of the model as it is."""
+        self.model.to(ranks.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        return self.validate(ranks)
 
     def validate(self, ranks: Ranks) -> dict[str, float]:
         if not self.validation:
@@ -131,16 +131,53 @@ class _Classification(Task):
                 [sample.labels for sample in samples], dtype=torch.float32, device=ranks.device
             )
             logits = self.model(self.pictures.batch(samples))
-            sums.add([_bce(logits, labels, pos_weight=self.params.pos_weight)])
+            sums.add([self._loss(logits, labels)])
             counts.update(logits.sigmoid(), labels)
         figures = counts.summed(ranks.summed).scores()
         return {VALIDATION_LOSS: sums.loss(ranks)} | {f"val_{name}": value for name, value in figures.items()}
 
+    def _loss(self, logits: Tensor, labels: Tensor) -> Term:
+        if self.params.loss == "bce":
+            sums = bce_with_logits(logits.float(), labels, pos_weight=self.params.pos_weight)
+        else:
+            sums = multilabel_soft_margin(logits.float(), labels)
+        return Term(self.params.loss, *sums)
 
-def _bce(logits: Tensor, labels: Tensor, *, pos_weight: float | None) -> Term:
-    """Summed over classes, mean over images (METHOD 1a)."""
-    numerator, denominator = bce_with_logits(logits.float(), labels, pos_weight=pos_weight)
-    return Term("bce", numerator, denominator)
+
+def _model(context: RunContext, params: TrainClassifier, classes: Sequence[str]) -> Classifier:
+    """The classifier that the training starts from."""
+    drop, weights = params.dropblock, params.weights
+    model = make_classifier(
+        params.arch,
+        classes=len(classes),
+        weights="none" if isinstance(weights, WeightsFile) else weights,
+        drop_prob=drop.drop_prob if drop else 0.0,
+        block_size=drop.block_size if drop else 1,
+    )
+    if isinstance(weights, WeightsFile):
+        names = names_of_classifier(params.arch)
+        if weights.part == "trunk":
+            names = names_of_trunk(model.architecture.trunk)
+        load_weights(context, model, weights, names, trunk="trunk.")
+    if "classifier" in context.spec.inputs:
+        _adopt(context, params, model, classes)
+    return model
+
+
+def _adopt(context: RunContext, params: TrainClassifier, model: Classifier, classes: Sequence[str]) -> None:
+    """Give ``model`` the weights of the input classifier; its head only where that knows the same classes."""
+    source = input_artifact(context, "classifier")
+    check_sources(params, {"classifier": source.details})
+    tensors = load_model(source, classifier_from).state_dict()
+    if source.details["classes"] != list(classes):
+        told = f"The classifier knows {', '.join(source.details['classes'])}, not {', '.join(classes)}"
+        if params.epochs == 0:
+            raise DataError(
+                f"{told}.", field="inputs.classifier", remedy="Give one of these classes, or train it on."
+            )
+        context.events.log(f"{told}; its last layer is begun anew.", level="warning")
+        tensors |= {name: own for name, own in model.state_dict().items() if name.startswith("head.")}
+    model.load_state_dict(tensors)
 
 
 def _check_labels(index: DatasetIndex, training: Sequence[Sample]) -> None:

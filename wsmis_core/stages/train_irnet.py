@@ -16,8 +16,11 @@ from wsmis_core.engine import RunContext, StageResult, Task, Term, train
 from wsmis_core.errors import DataError, SpecError
 from wsmis_core.irn import EPSILON, TERMS, WEIGHTS, irnet_loss_terms, seen_through_windows
 from wsmis_core.models import TRUNKS, Classifier, IRNet, Trunk
+from wsmis_core.models.published import IRNET_TRUNK, names_of_irnet, names_of_trunk
+from wsmis_core.spec.archs import IRNET_TRUNKS
 from wsmis_core.spec.stages import TrainIrnet
 from wsmis_core.stages.inputs import (
+    check_sources,
     dataset_index,
     input_artifact,
     load_model,
@@ -28,23 +31,26 @@ from wsmis_core.stages.inputs import (
 from wsmis_core.stages.label_maps import LabelMaps
 from wsmis_core.stages.maps import UNKNOWN
 from wsmis_core.stages.train_classifier import classifier_from
+from wsmis_core.stages.weights import load_weights
 
 __all__ = ["irnet_from", "run"]
-
-# IRNet's own ResNet50 has other strides than the classifier's; the weights are the same.
-_IRNET_TRUNKS = {"resnet50": "resnet50_irn"}
 
 
 def run(context: RunContext, params: TrainIrnet) -> StageResult:
     """Train; leaves `model.safetensors`, the mean displacement as its mean shift."""
-    task = _Boundaries(context, params)
-    figures = train(task, params=params, rates=params.rates.model_dump(), context=context)
-    task.set_mean_shift(context)
-    save_model(context, task.model)
+    torch.manual_seed(params.seed)
+    trunk_name, model = _model(context, params)
+    figures: dict[str, float] = {}
+    if params.epochs:
+        task = _Boundaries(context, params, model)
+        figures = train(task, params=params, rates=params.rates.model_dump(), context=context)
+        model = task.model
+        task.set_mean_shift(context)
+    save_model(context, model)
     return StageResult(
         metrics=figures,
         details={
-            "trunk": task.trunk_name,
+            "trunk": trunk_name,
             "image_size": params.image_size,
             "crop_size": _window(params),
             "normalisation": params.normalisation,
@@ -62,8 +68,8 @@ class _Boundaries(Task):
 
     model: IRNet
 
-    def __init__(self, context: RunContext, params: TrainIrnet) -> None:
-        self.params = params
+    def __init__(self, context: RunContext, params: TrainIrnet, model: IRNet) -> None:
+        self.params, self.model = params, model
         index = dataset_index(context)
         labels = input_artifact(context, "ir_labels")
         self.seeds = LabelMaps(labels.folder / "ir_labels", size=params.image_size)
@@ -79,9 +85,6 @@ class _Boundaries(Task):
                 remedy="Run make_ir_labels with splits that include train.",
             )
         self.pictures = pictures(context, index, size=params.image_size, normalisation=params.normalisation)
-        torch.manual_seed(params.seed)
-        self.trunk_name, trunk = _trunk(context, params)
-        self.model = IRNet(trunk)
         _check_radius(params, cells=_window(params) // self.model.grid_stride)
 
     @property
@@ -161,15 +164,26 @@ def _check_radius(params: TrainIrnet, *, cells: int) -> None:
         )
 
 
-def _trunk(context: RunContext, params: TrainIrnet) -> tuple[str, Trunk]:
-    if params.trunk != "classifier":
-        name = _IRNET_TRUNKS["resnet50"]
-        return name, TRUNKS[name]("imagenet" if params.trunk == "imagenet" else "none")
+def _model(context: RunContext, params: TrainIrnet) -> tuple[str, IRNet]:
+    """The name of the trunk and the IRNet over it that the training starts from."""
+    if params.trunk == "classifier":
+        name, trunk = _classifiers_trunk(context, params)
+        return name, IRNet(trunk)
+    model = IRNet(TRUNKS[IRNET_TRUNK]("imagenet" if params.trunk == "imagenet" else "none"))
+    if params.weights is not None:
+        whole = params.weights.part == "all"
+        names = names_of_irnet() if whole else names_of_trunk(IRNET_TRUNK)
+        load_weights(context, model, params.weights, names, trunk="trunk.")
+    return IRNET_TRUNK, model
+
+
+def _classifiers_trunk(context: RunContext, params: TrainIrnet) -> tuple[str, Trunk]:
+    """The trunk of the input classifier, with IRNet's strides where these differ."""
     source = input_artifact(context, "classifier")
+    check_sources(params, {"classifier": source.details})
     classifier = load_model(source, classifier_from)
     assert isinstance(classifier, Classifier)
-    arch = source.details["arch"]
-    name = _IRNET_TRUNKS.get(arch, arch)
+    name = IRNET_TRUNKS[source.details["arch"]]
     trunk = TRUNKS[name]("none")
     trunk.load_state_dict(classifier.trunk.state_dict())
     return name, trunk

@@ -26,7 +26,7 @@ from wsmis_core.engine import (
     train,
     worker_processes,
 )
-from wsmis_core.errors import DataError, SpecError
+from wsmis_core.errors import DataError
 from wsmis_core.metrics import class_dice, class_iou, confusion_matrix, margins
 from wsmis_core.models import Classifier
 from wsmis_core.models.segmenters import Segmenter, make_segmenter
@@ -35,6 +35,7 @@ from wsmis_core.spec.parts import Chosen
 from wsmis_core.spec.stages import TrainSegmenter
 from wsmis_core.stages.findings import SegmenterFinder
 from wsmis_core.stages.inputs import (
+    check_sources,
     dataset_index,
     input_artifact,
     load_model,
@@ -198,12 +199,7 @@ def _model(context: RunContext, params: TrainSegmenter, *, channels: int) -> Seg
     if params.weights != "classifier":
         return make_segmenter(params.arch, encoder=params.encoder, classes=channels, weights=params.weights)
     source = input_artifact(context, "classifier")
-    if source.details["arch"] != params.encoder:
-        raise SpecError(
-            f"{params.encoder} is not the classifier's arch, {source.details['arch']}.",
-            field="params.encoder",
-            remedy=f"Set it to {source.details['arch']}, or set weights to none.",
-        )
+    check_sources(params, {"classifier": source.details})
     classifier = load_model(source, classifier_from)
     assert isinstance(classifier, Classifier)
     return make_segmenter(params.arch, encoder=params.encoder, classes=channels, trunk=classifier.trunk)

@@ -16,6 +16,7 @@ from wsmis_core.models.losses import (
     cross_entropy,
     integral_attention,
     kl_divergence,
+    multilabel_soft_margin,
     pixel_bce,
     soft_dice,
     soft_iou,
@@ -38,6 +39,22 @@ def test_image_bce_as_published(golden: dict[str, Tensor]) -> None:
     loss = bce_with_logits(golden["bce_pred"], golden["bce_true"], pos_weight=golden["bce_pos_weight"].item())
     torch.testing.assert_close(mean(loss), golden["bce_adapter_loss"], rtol=1e-6, atol=0)
     torch.testing.assert_close(loss.numerator, golden["bce_map"].sum(), rtol=1e-6, atol=0)
+
+
+def test_multilabel_soft_margin_is_torchs() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(4, 3, generator=generator), torch.randint(2, (4, 3), generator=generator)
+    expected = torch.nn.functional.multilabel_soft_margin_loss(logits, labels.float())
+    torch.testing.assert_close(mean(multilabel_soft_margin(logits, labels)), expected)
+    # An unknown label takes its own loss out of the mean, and nothing else.
+    unknown = labels.clone().float()
+    unknown[0, 0] = -1
+    left = multilabel_soft_margin(logits, unknown)
+    all_but_one = (
+        multilabel_soft_margin(logits, labels).numerator * 3
+        - bce_with_logits(logits[:1, :1], labels[:1, :1].float()).numerator
+    )
+    torch.testing.assert_close(mean(left), all_but_one / 11)
 
 
 def test_image_bce_without_the_unknown_labels() -> None:

@@ -70,3 +70,12 @@ def test_encoder_computes_what_the_trunk_computes(encoder: str) -> None:
 def test_a_trunk_of_another_architecture_is_told() -> None:
     with pytest.raises(WeightsError, match="does not fit the encoder resnet34"):
         make_segmenter("unet", encoder="resnet34", classes=1, trunk=TRUNKS["resnet18"]("none"))
+
+
+def test_vggs_trunk_fills_its_encoder() -> None:
+    torch.manual_seed(0)
+    trunk = TRUNKS["vgg16"]("none")
+    encoder = make_segmenter("unet", encoder="vgg16_bn", classes=1, trunk=trunk).encoder
+    assert torch.equal(
+        encoder.state_dict()["features.34.weight"], trunk.state_dict()["stage_modules.4.1.weight"]
+    )

@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from wsmis_core.errors import SpecError
-from wsmis_core.spec import CATALOGUE, make_params, producer, stage_params
+from wsmis_core.spec import (
+    CATALOGUE,
+    has_unknown_content,
+    make_params,
+    named_files,
+    producer,
+    source_problems,
+    stage_params,
+)
+
+_DROPBLOCK = {"drop_prob": 0.2, "block_size": 7}
 
 
 def problems(stage: str, params: dict[str, Any], **inputs: object) -> dict[str | None, str]:
@@ -28,6 +38,9 @@ def test_defaults_are_the_published_hyper_parameters() -> None:
     }
     assert params["schedule"] == {"name": "step", "every": 5, "gamma": 0.1}
     assert params["dropblock"]["drop_prob"] == 0.2
+    cam_net = make_params("train_classifier", {"arch": "irn_resnet50"}, {}).model_dump()
+    assert (params["loss"], cam_net["loss"]) == ("bce", "multilabel_soft_margin")
+    assert cam_net["dropblock"] is None
     irnet = make_params("train_irnet", {}, {"ir_labels": "a", "classifier": "b"}).model_dump()
     assert irnet["optimizer"] == {"name": "sgd", "weight_decay": 1e-4, "momentum": 0.0}
     assert irnet["rates"] == {"boundary": 0.1, "displacement": 1.0}
@@ -84,6 +97,14 @@ def test_an_unknown_stage_lists_the_known_ones() -> None:
         ("train_segmenter", {"weights": "classifier"}, {"pseudo_labels": "a"}, "inputs.classifier"),
         ("train_segmenter", {}, {"pseudo_labels": "a", "classifier": "b"}, "inputs.classifier"),
         ("train_irnet", {}, {"ir_labels": "a"}, "inputs.classifier"),
+        ("train_irnet", {"epochs": 0}, {"classifier": "b"}, "params.epochs"),
+        ("train_irnet", {"epochs": 0, "weights": {"file": "f"}}, {"ir_labels": "a"}, "inputs.ir_labels"),
+        ("train_irnet", {"epochs": 0, "max_steps": 1, "weights": {"file": "f"}}, {}, "params.max_steps"),
+        ("train_irnet", {"weights": {"file": "f"}}, {}, "inputs.ir_labels"),
+        ("train_irnet", {"trunk": "random"}, {"ir_labels": "a", "classifier": "b"}, "inputs.classifier"),
+        ("train_classifier", {"epochs": 0}, {}, "params.epochs"),
+        ("train_classifier", {"epochs": 0, "weights": {"file": "f", "part": "trunk"}}, {}, "params.epochs"),
+        ("train_classifier", {"weights": "imagenet"}, {"classifier": "b"}, "inputs.classifier"),
         ("evaluate", {}, {}, "inputs"),
         ("predict", {"split": None}, {"segmenter": "a"}, "params.split"),
         ("make_ir_labels", {"background_threshold": 0.3}, {"cams": "a"}, "params"),
@@ -151,3 +172,75 @@ def test_the_catalogue_is_whole_and_its_kinds_have_producers() -> None:
             assert CATALOGUE[producer(role.kind)].output == role.kind
     schema = stage_params.json_schema()
     assert set(schema["discriminator"]["mapping"]) == set(CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("stage", "params", "field", "told"),
+    [
+        (
+            "train_classifier",
+            {"arch": "irn_resnet50", "dropblock": _DROPBLOCK},
+            "params.dropblock",
+            "no place",
+        ),
+        ("train_classifier", {"arch": "resnet_small", "weights": "imagenet"}, "params.weights", "resnet18"),
+        ("train_classifier", {"arch": "irn_resnet50", "pos_weight": 2}, "params.pos_weight", "loss to bce"),
+        ("train_classifier", {"weights": "imagnet"}, "params.weights", "'none' or 'imagenet'"),
+        ("train_classifier", {"weights": {"fil": "f"}}, "params.weights.fil", "no such field"),
+        ("train_classifier", {"weights": {"file": "f", "sha256": "0"}}, "params.weights.sha256", "pattern"),
+        ("train_classifier", {"arch": ["resnet18"]}, "params.arch", "not possible"),
+        (
+            "train_classifier",
+            {"dropblock": {**_DROPBLOCK, "schedule": "linear"}},
+            "params.dropblock.ramp_steps",
+            "over how many steps",
+        ),
+        (
+            "train_classifier",
+            {"dropblock": {**_DROPBLOCK, "ramp_steps": 10}},
+            "params.dropblock.ramp_steps",
+            "set schedule to linear",
+        ),
+        ("train_irnet", {"trunk": "file"}, "params.weights", "Give {file: PATH}"),
+        ("train_irnet", {"trunk": "random", "weights": {"file": "f"}}, "params.weights", "trunk is random"),
+    ],
+)
+def test_fields_that_do_not_fit_each_other(stage: str, params: dict[str, Any], field: str, told: str) -> None:
+    assert told in problems(stage, params)[field]
+
+
+def test_what_is_stored_whole_can_be_read_again() -> None:
+    for stage, params, inputs in (
+        ("train_classifier", {"arch": "irn_resnet50"}, {}),
+        ("train_classifier", {"arch": "vgg16", "weights": {"file": "f"}, "epochs": 0}, {}),
+        ("train_irnet", {"weights": {"file": "f"}, "epochs": 0}, {}),
+        ("train_irnet", {"weights": {"file": "f", "part": "trunk"}}, {"ir_labels": "a"}),
+    ):
+        made = make_params(stage, params, inputs)
+        assert make_params(stage, made.model_dump(mode="json"), inputs) == made
+
+
+def test_what_the_inputs_own_jobs_show() -> None:
+    def fields(stage: str, params: dict[str, Any], arch: str, **inputs: str) -> list[str | None]:
+        made = make_params(stage, params, {"classifier": "c", **inputs})
+        return [problem.field for problem in source_problems(made, {"classifier": {"arch": arch}})]
+
+    assert fields("train_irnet", {}, "vgg16", ir_labels="a") == ["inputs.classifier"]
+    assert fields("train_irnet", {}, "irn_resnet50", ir_labels="a") == []
+    assert fields("train_classifier", {"arch": "resnet18"}, "resnet34") == ["params.arch"]
+    segmenter = {"weights": "classifier", "encoder": "resnet50"}
+    assert fields("train_segmenter", segmenter, "resnet50_oaa", pseudo_labels="a") == []
+    assert fields("train_segmenter", segmenter, "vgg16", pseudo_labels="a") == ["params.encoder"]
+    assert fields("train_segmenter", segmenter, "resnet_gap", pseudo_labels="a") == ["inputs.classifier"]
+    assert fields("extract_cams", {}, "resnet_gap") == []
+
+
+def test_results_of_files_are_reused_where_their_content_is_known() -> None:
+    for params, known in (
+        ({"weights": "imagenet"}, True),
+        ({"weights": {"file": "f"}}, False),
+        ({"weights": {"file": "f", "sha256": "0" * 64}}, True),
+    ):
+        made = make_params("train_classifier", params, {})
+        assert has_unknown_content(made) is not known
+        assert named_files(made) == ({"weights.file": "f"} if isinstance(params["weights"], dict) else {})

@@ -67,6 +67,14 @@ def test_mistaken_overrides_name_the_step_and_the_param() -> None:
     assert "Did you mean train_classifier?" in told["params.train_clasifier"]
 
 
+def test_steps_that_do_not_fit_each_other_are_told() -> None:
+    with pytest.raises(SpecError) as raised:
+        plan(recipes()["pneumothorax"], {"train_classifier": {"arch": "vgg16"}}, has_masks=True)
+    told = {problem.field: str(problem) for problem in raised.value.problems}
+    assert set(told) == {"params.train_irnet.inputs.classifier"}
+    assert "resnet50_oaa" in told["params.train_irnet.inputs.classifier"]
+
+
 def test_steps_that_wait_for_each_other_are_told() -> None:
     steps: dict[str, Any] = {
         "a": {"stage": "extract_cams", "inputs": {"classifier": "b"}},

@@ -1,0 +1,84 @@
+"""What can be read as weights, and what is told of the rest; nothing in a file is ever run."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from wsmis_core.errors import WeightsError
+from wsmis_core.models.published import read_state
+
+STATE = {"a.weight": torch.ones(2), "b.bias": torch.zeros(3)}
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        STATE,
+        {"model": STATE, "optimizer": {"lr": 0.1}},
+        {"state_dict": STATE},
+        {"model": {f"module.model.{name}": tensor for name, tensor in STATE.items()}},
+        {f"model.{name}": tensor for name, tensor in STATE.items()},
+    ],
+)
+@pytest.mark.parametrize("name", ["weights.pth", "weights.h5"])
+def test_state_dicts_however_they_are_wrapped(tmp_path: Path, held: Any, name: str) -> None:
+    torch.save(held, tmp_path / name)
+    state = read_state(tmp_path / name, field="f")
+    assert {key: tensor.tolist() for key, tensor in state.items()} == {
+        "a.weight": [1, 1],
+        "b.bias": [0, 0, 0],
+    }
+
+
+def test_safetensors(tmp_path: Path) -> None:
+    save_file(STATE, tmp_path / "weights.safetensors")
+    assert set(read_state(tmp_path / "weights.safetensors", field="f")) == set(STATE)
+
+
+class Harmful:
+    """Unpickled, it would leave a file behind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (self.path,))
+
+
+def test_a_pickle_that_would_run_code_is_not_read(tmp_path: Path) -> None:
+    torch.save({"model": STATE, "extra": Harmful(tmp_path / "was here")}, tmp_path / "weights.pth")
+    with pytest.raises(WeightsError, match="would run code") as raised:
+        read_state(tmp_path / "weights.pth", field="params.weights.file")
+    assert raised.value.field == "params.weights.file"
+    assert not (tmp_path / "was here").exists()
+
+
+def torch_file(held: object) -> bytes:
+    file = io.BytesIO()
+    torch.save(held, file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("weights.h5", b"\x89HDF\r\n\x1a\n0000", "it is HDF5"),
+        ("weights.pth", b"", "cannot be read as weights"),
+        ("weights.pth", b"PK not a zip", "weights"),
+        ("weights.pth", torch_file([1, 2]), "no state dict"),
+        ("weights.safetensors", b"0", "cannot be read as weights"),
+        ("missing.pth", None, "No such file"),
+    ],
+)
+def test_what_is_no_file_of_weights(tmp_path: Path, name: str, content: bytes | None, why: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(WeightsError, match=why) as raised:
+        read_state(tmp_path / name, field="f")
+    assert raised.value.remedy

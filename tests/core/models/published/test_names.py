@@ -1,0 +1,199 @@
+"""Every tensor of a file is accounted for, whatever family it is of; what is not is told by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from tests.core.models.published import reference
+from wsmis_core.errors import WeightsError
+from wsmis_core.models import TRUNKS, IRNet, Trunk, make_classifier
+from wsmis_core.models.published import (
+    fill,
+    names_of_classifier,
+    names_of_irnet,
+    names_of_trunk,
+    read_state,
+)
+
+State = dict[str, Tensor]
+
+
+def blank(make: Callable[[], nn.Module]) -> nn.Module:
+    """A model of zeros: its own beginning takes longer than all else here."""
+    with torch.device("meta"):
+        model = make()
+    model.to_empty(device="cpu")
+    for tensor in model.state_dict().values():
+        tensor.zero_()
+    return model
+
+
+def random_state(make: Callable[[], nn.Module]) -> State:
+    """Numbers in the shapes of a network."""
+    with torch.device("meta"):
+        state = make().state_dict()
+    return {
+        name: torch.rand(tensor.shape) if tensor.is_floating_point() else torch.tensor(5)
+        for name, tensor in state.items()
+    }
+
+
+def told(model: nn.Module, state: State, names: object, *, part: str = "") -> str:
+    with pytest.raises(WeightsError) as raised:
+        fill(model, state, names, part=part, source="it", field="params.weights.file")  # type: ignore[arg-type]  # the tuples here
+    assert raised.value.field == "params.weights.file"
+    assert raised.value.remedy
+    return raised.value.message
+
+
+def in_a_row(count: int) -> State:
+    """ResNet50's first children as a list of modules stores them."""
+    return random_state(
+        lambda: nn.ModuleDict(
+            {"backbone": nn.Sequential(*list(torchvision.models.resnet50().children())[:count])}
+        )
+    )
+
+
+def convolutions(width: int) -> State:
+    """The three of OAA."""
+    weights = [torch.rand(512, inputs, 3, 3) for inputs in (width, 512, 512)]
+    state = {f"extra_convs.{2 * place}.weight": weight for place, weight in enumerate(weights)}
+    return state | {f"extra_convs.{2 * place}.bias": torch.rand(512) for place in range(3)}
+
+
+def linear(name: str, width: int) -> State:
+    return {f"{name}.weight": torch.rand(2, width), f"{name}.bias": torch.rand(2)}
+
+
+def wsmis_oaa() -> State:
+    return in_a_row(8) | convolutions(2048) | linear("extra_linear", 512)
+
+
+def wsmis_full() -> State:
+    return in_a_row(8) | linear("extra_linear", 2048)
+
+
+def wsmis_gap() -> State:
+    return in_a_row(7) | linear("linear", 1024)
+
+
+def wsmis_vgg() -> State:
+    vgg = torchvision.models.vgg
+    features = random_state(
+        lambda: nn.ModuleDict({"features": vgg.make_layers(vgg.cfgs["D"], batch_norm=True)})
+    )
+    return features | convolutions(512) | linear("extra_linear", 512)
+
+
+def torchvision_resnet34() -> State:
+    return random_state(lambda: torchvision.models.resnet34(num_classes=2))
+
+
+@pytest.mark.parametrize(
+    ("arch", "make", "family", "ours", "theirs"),
+    [
+        (
+            "resnet50_oaa",
+            wsmis_oaa,
+            "WSMIS's",
+            "trunk.stage_modules.4.2.conv3.weight",
+            "backbone.7.2.conv3.weight",
+        ),
+        (
+            "resnet50_full",
+            wsmis_full,
+            "WSMIS's",
+            "trunk.stage_modules.0.1.running_var",
+            "backbone.1.running_var",
+        ),
+        ("resnet_gap", wsmis_gap, "WSMIS's", "head.weight", "linear.weight"),
+        ("vgg16", wsmis_vgg, "WSMIS's", "trunk.stage_modules.4.1.weight", "features.34.weight"),
+        ("resnet34", torchvision_resnet34, "torchvision's", "head.bias", "fc.bias"),
+    ],
+)
+def test_a_torch_file_with_a_model_fills_a_classifier(
+    tmp_path: Path, arch: str, make: Callable[[], State], family: str, ours: str, theirs: str
+) -> None:
+    state = make()
+    path = tmp_path / "best.h5"
+    torch.save({"model": state, "epoch": 3}, path)
+    classifier = blank(lambda: make_classifier(arch, classes=2))
+    read = read_state(path, field="f")
+    assert fill(classifier, read, names_of_classifier(arch), source="it", field="f") == family
+    filled = classifier.state_dict()
+    assert torch.equal(filled[ours], state[theirs])
+    assert len(filled) == len(read)
+
+
+def test_a_trunk_alone_from_a_file_of_anything_over_it() -> None:
+    irnet = blank(lambda: IRNet(TRUNKS["resnet50_irn"]("none")))
+    thousand = random_state(torchvision.models.resnet50)  # its classes do not fit, and do not matter
+    for state, first in (
+        (thousand, "conv1.weight"),
+        (wsmis_oaa(), "backbone.0.weight"),
+        (random_state(lambda: make_classifier("resnet50", classes=4)), "trunk.stage_modules.0.0.weight"),
+    ):
+        fill(irnet, state, names_of_trunk("resnet50_irn"), part="trunk.", source="it", field="f")
+        filled = irnet.state_dict()
+        assert torch.equal(filled["trunk.stage_modules.0.0.weight"], state[first])
+        assert not any(tensor.any() for name, tensor in filled.items() if not name.startswith("trunk."))
+    cut = blank(lambda: make_classifier("resnet_gap", classes=2))
+    fill(cut, thousand, names_of_trunk("resnet50_cut"), part="trunk.", source="it", field="f")
+    last = "5.conv3.weight"
+    assert torch.equal(cut.state_dict()[f"trunk.stage_modules.3.{last}"], thousand[f"layer3.{last}"])
+
+
+def test_old_files_that_do_not_count_batches() -> None:
+    state = {
+        name: value
+        for name, value in random_state(lambda: torchvision.models.resnet18(num_classes=3)).items()
+        if not name.endswith("num_batches_tracked")
+    }
+    fill(
+        make_classifier("resnet18", classes=3), state, names_of_classifier("resnet18"), source="it", field="f"
+    )
+
+
+def test_what_is_missing_surplus_or_of_another_shape_is_listed() -> None:
+    classifier = blank(lambda: make_classifier("resnet18", classes=2))
+    state = random_state(lambda: torchvision.models.resnet18(num_classes=3))
+    del state["layer2.0.conv1.weight"]
+    state["layer5.weight"] = torch.zeros(1)
+    message = told(classifier, state, names_of_classifier("resnet18"))
+    assert "missing: layer2.0.conv1.weight" in message
+    assert "not known: layer5.weight" in message
+    assert "fc.weight (3, 512), not (2, 512)" in message
+    assert not any(tensor.any() for tensor in classifier.state_dict().values())
+
+
+def test_twins_that_differ_are_an_error(irnet_state: State) -> None:
+    state = reference.with_twins(irnet_state, reference.IRNET_TWINS)
+    model = blank(lambda: IRNet(TRUNKS["resnet50_irn"]("none")))
+    fill(model, state, names_of_irnet(), source="it", field="f")
+    state["stage3.0.1.conv2.weight"] = state["stage3.0.1.conv2.weight"] + 1
+    state["dp_layers.6.4.running_mean"] = torch.zeros(2)
+    message = told(model, state, names_of_irnet())
+    assert "stage3.0.1.conv2.weight and resnet50.layer2.1.conv2.weight" in message
+    assert "dp_layers.6.4.running_mean and mean_shift.running_mean" in message
+    del state["mean_shift.running_mean"], state["fc_dp7.4.running_mean"], state["dp_layers.6.4.running_mean"]
+    del state["stage3.0.1.conv2.weight"]
+    assert "missing: mean_shift.running_mean" in told(model, state, names_of_irnet())
+
+
+def test_a_small_trunk_is_read_by_its_own_names_alone(tmp_path: Path) -> None:
+    source, target = (make_classifier("resnet_small", classes=classes) for classes in (2, 1))
+    save_file(source.state_dict(), tmp_path / "model.safetensors")
+    state = read_state(tmp_path / "model.safetensors", field="f")
+    fill(target, state, names_of_trunk("resnet_small"), part="trunk.", source="it", field="f")
+    assert isinstance(target.trunk, Trunk)
+    pairs = zip(target.trunk.parameters(), source.trunk.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+    assert "head.weight (2, 128), not (1, 128)" in told(target, state, names_of_classifier("resnet_small"))

@@ -1,0 +1,74 @@
+"""State dicts from files, without running what a file may hold."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from wsmis_core.errors import WeightsError
+
+__all__ = ["read_state"]
+
+_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+# Under these keys training scripts keep the state dict beside other things.
+_MODEL_KEYS = ("model", "state_dict")
+# Names that wrappers put before all others: DataParallel, and a class that holds a library's model.
+_WRAPPERS = ("module.", "model.")
+
+
+def read_state(path: Path, *, field: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, or of a torch file with a state dict, bare or under `model`.
+
+    Raises WeightsError where it is neither, or needs code of its own to be read.
+    """
+    try:
+        state = load_file(path) if path.suffix == ".safetensors" else _state_dict(_torch_file(path, field))
+    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
+        raise _unreadable(path, field, str(error)) from error
+    if not state:
+        raise _unreadable(path, field, "it holds no state dict: no tensors by name")
+    for wrapper in _WRAPPERS:
+        if all(name.startswith(wrapper) for name in state):
+            state = {name.removeprefix(wrapper): tensor for name, tensor in state.items()}
+    return state
+
+
+def _torch_file(path: Path, field: str) -> Any:
+    with path.open("rb") as file:
+        if file.read(len(_HDF5_MAGIC)) == _HDF5_MAGIC:
+            raise _unreadable(path, field, "it is HDF5; the .h5 files of WSMIS are torch files")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path} holds more than tensors, and reading it would run code from it.",
+            field=field,
+            remedy="Where you trust it, load it with torch and save its state dict alone.",
+        ) from error
+
+
+def _state_dict(held: Any) -> dict[str, Tensor]:
+    """The state dict that a file's content is or has; empty where there is none."""
+    if not isinstance(held, Mapping):
+        return {}
+    for key in _MODEL_KEYS:
+        if isinstance(held.get(key), Mapping):
+            held = held[key]
+    if not all(isinstance(tensor, Tensor) for tensor in held.values()):
+        return {}
+    return {str(name): tensor for name, tensor in held.items()}
+
+
+def _unreadable(path: Path, field: str, why: str) -> WeightsError:
+    return WeightsError(
+        f"{path} cannot be read as weights: {why}.",
+        field=field,
+        remedy="Give a .safetensors file, or a torch file with a state dict.",
+    )
