@@ -54,7 +54,6 @@ def _put_classifier(keys: Keys) -> None:
     keys.choice("model.loss.name", {"binary_cross_entropy": None})
     if keys.value("model.loss.pos_weight") is not None:
         keys.put("pos_weight", keys.value("model.loss.pos_weight"), key="model.loss.pos_weight")
-    keys.put("keep", "best", key="monitor")
 
 
 def _put_weights(keys: Keys) -> None:
@@ -75,9 +74,7 @@ def _put_dropblock(keys: Keys) -> None:
         return
     keys.choice("model.regularize.name", {"DropBlock": None, "dropblock": None})
     if arch in IGNORED_THERE:
-        keys.note(
-            "model.regularize.name", f"the published {arch} passes it over; here it works: see dropblock"
-        )
+        keys.note("model.regularize.name", f"the published {arch} has none all the same; this one has")
     section = "model.regularize.parameters"
     for name in ("drop_prob", "block_size"):
         keys.put(f"dropblock.{name}", keys.needed(f"{section}.{name}"), key=f"{section}.{name}")

@@ -25,7 +25,7 @@ LOSSES: Mapping[str, str] = {
     "mean_iou": "iou",
     "binary_dice": "dice",
     "integral_attention_learning": "integral_attention",
-    "kldiv": "crf",
+    "kldiv": "kl",
 }
 VOID = 255
 
@@ -42,7 +42,7 @@ def put_segmenter(keys: Keys) -> None:
 def put_crf_segmenter(keys: Keys) -> None:
     """The same with the CRF in the loss."""
     put_segmenter(keys)
-    if "crf" not in [term["name"] for term in keys.params["loss"]]:
+    if "kl" not in [term["name"] for term in keys.params["loss"]]:
         raise SpecError(
             "the task is crf_segmentation, and no loss is kldiv.",
             field="model.loss",
@@ -103,4 +103,20 @@ def _term(keys: Keys, section: str) -> dict[str, Any]:
         keys.note(f"{section}.ignore_index", f"what is left out here is {VOID}")
     if name == "dice":
         keys.note(f"{section}.name", SOFT_DICE)
+    if name == "kl":
+        _put_crf(keys, term)
     return term
+
+
+def _put_crf(keys: Keys, term: dict[str, Any]) -> None:
+    """The CRF runs on an image whose sides are divided by `crf.scale_factor`."""
+    iterations, factor = keys.value("crf.iterations"), keys.value("crf.scale_factor")
+    if iterations is not None:
+        term["refine"] = {"name": "crf", "iterations": iterations}
+    if factor is None:
+        return
+    if not isinstance(factor, int | float) or factor < 1:
+        raise SpecError(
+            f"{factor!r} is no factor.", field="crf.scale_factor", remedy="Give a number from 1, as in 4."
+        )
+    term["scale"] = 1 / factor

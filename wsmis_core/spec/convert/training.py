@@ -16,9 +16,7 @@ OPTIMISERS = {name: name for name in ("sgd", "adam", "adamw", "radam")}
 SIZE_STEP = 16  # sizes here are multiples of it
 
 OWN_FILES = "the service keeps logs, checkpoints and artifacts under its own home, by job"
-DATA_SET = (
-    "a job names a registered data set, which has its splits: `wsmis datasets add NAME ROOT --format F`"
-)
+DATA_SET = "a job names a registered data set, which has its splits: `wsmis datasets add NAME ROOT`"
 TYPES = "tensors have the type that the network takes"
 ONE_TRANSFORM = "training and validation share it here; the one under `train` is taken"
 RESIZED = "images are resized to the size"
@@ -78,6 +76,7 @@ def put_training(keys: Keys) -> None:
     keys.put("batch_size", keys.needed("batch_size"), key="batch_size")
     _put_optimiser(keys)
     _put_schedule(keys)
+    keys.put("keep", "best", key="monitor.method")
     keys.note("monitor.interval", "checkpoints come by the clock: see checkpoint_seconds")
     method = keys.value("monitor.method")
     if method not in (None, "epochs"):
