@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 from wsmis_core.export.charts import SERIES, confusion_chart, line_chart, reliability_chart
@@ -15,6 +16,7 @@ _CURVES = {"dice_positives": "Dice over positive images", "mean_iou": "mean IoU"
 
 _MOST_CONFUSED = 32  # classes of a matrix that can be looked at
 _MOST_RELIABILITY = 24  # plots of one model
+_RELIABILITY_IN_SIGHT = 3
 
 
 def thresholds_section(steps: Mapping[str, Any]) -> str:
@@ -79,18 +81,27 @@ def calibration_section(report: Mapping[str, Any]) -> str:
         for model, calibration in models.items()
         for name, of_class in calibration["classes"].items()
     ]
-    scores_table = table("Expected calibration error", ["model and class", "error"], rows)
+    errors = table("Expected calibration error", ["model and class", "error"], rows)
+    charts = "".join(_reliability(model, calibration) for model, calibration in models.items())
+    return f"<section><h2>Calibration</h2>{errors}{charts}</section>"
+
+
+def _reliability(model: str, calibration: Mapping[str, Any]) -> str:
+    """A model's plots; closed until asked for where they are many."""
     charts = []
-    for model, calibration in models.items():
-        for name, of_class in list(calibration["classes"].items())[:_MOST_RELIABILITY]:
-            title = f"{model}, {name}"
-            svg = reliability_chart(
-                of_class["probability"], of_class["share"], of_class["cases"], title=f"Reliability: {title}"
-            )
-            charts.append(
-                figure(svg, f"{title}: on the diagonal, what is predicted comes true as often. Bars: cases.")
-            )
-    return f'<section><h2>Calibration</h2>{scores_table}<div class="charts">{"".join(charts)}</div></section>'
+    for name, of_class in list(calibration["classes"].items())[:_MOST_RELIABILITY]:
+        svg = reliability_chart(
+            of_class["probability"],
+            of_class["share"],
+            of_class["cases"],
+            title=f"Reliability: {model}, {name}",
+        )
+        caption = f"{model}, {name}: on the diagonal, what is predicted comes true as often. Bars: cases."
+        charts.append(figure(svg, caption))
+    plots = f'<div class="charts">{"".join(charts)}</div>'
+    if len(charts) <= _RELIABILITY_IN_SIGHT:
+        return plots
+    return f"<details><summary>{escape(model)}: {len(charts)} plots</summary>{plots}</details>"
 
 
 def confusion_section(steps: Mapping[str, Any]) -> str:

@@ -35,6 +35,9 @@ _MEANINGS = {
     "of it, weighed by their cases. Most pixels are background that is certain: look at the plot too.",
 }
 
+# Of the page, about: what can be sent by mail.
+_BYTES = 1_900_000
+
 
 def report_page(report: Mapping[str, Any], pictures: Sequence[Sequence[Captioned]]) -> str:
     """The page of `report.json`'s content; ``pictures`` are rows of overlays, a sample's name first.
@@ -51,9 +54,9 @@ def report_page(report: Mapping[str, Any], pictures: Sequence[Sequence[Captioned
         classifier_section(report),
         calibration_section(report),
         confusion_section(masked),
-        pictures_table(pictures),
-        _meanings(),
     ]
+    room = _BYTES - sum(len(part.encode()) for part in parts)
+    parts += [pictures_table(pictures, room=room), _meanings()]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

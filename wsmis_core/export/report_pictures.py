@@ -14,18 +14,17 @@ from wsmis_core.export.overlays import Pixels
 
 __all__ = ["pictures_table"]
 
-_BYTES = 1_200_000  # of all pictures, before base64 makes four of three
 _SIDE = 144
 _COLOURS = 64
 
 
-def pictures_table(pictures: Sequence[Sequence[Captioned]]) -> str:
-    """A table of rows of pictures, the first named by its sample; as many rows as fit into about 1.6 MB."""
+def pictures_table(pictures: Sequence[Sequence[Captioned]], *, room: int) -> str:
+    """A table of rows of pictures, the first named by its sample; as many rows as fit into ``room`` bytes."""
     if not pictures:
         return ""
     columns = ["image", *(caption for _, caption in pictures[0][1:])]
     rows: list[str] = []
-    left = _BYTES
+    left = room * 3 // 4  # base64 makes four bytes of three
     for row in pictures:
         sample = row[0][1]
         files = [_png(pixels) for pixels, _ in row]

@@ -26,7 +26,6 @@ __all__ = ["BACKGROUND", "calibration_report", "number_or_none", "step_report"]
 
 BACKGROUND = "background"
 
-_CURVE_EVERY = 4  # of the 256 thresholds; the best one is sought among all
 _DIGITS = 4
 
 
@@ -79,8 +78,8 @@ def _curve(curve: CurveCounts) -> dict[str, Any]:
     scores = curve.scores()
     best = {name: curve.best(name) for name in CURVE_SCORES}
     return {
-        "thresholds": curve.thresholds[::_CURVE_EVERY],
-        **{name: _rounded(scores[name][::_CURVE_EVERY]) for name in CURVE_SCORES},
+        "thresholds": curve.thresholds,
+        **{name: _rounded(scores[name]) for name in CURVE_SCORES},
         "best": {
             name: None if of_score is None else {"threshold": of_score.threshold, "score": of_score.score}
             for name, of_score in best.items()
