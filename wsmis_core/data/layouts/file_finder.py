@@ -19,7 +19,7 @@ class FileFinder:
 
     def __init__(self, files: Iterable[str], *, folder: str, suffixes: Sequence[str]) -> None:
         """``files`` are relative to the root, ``folder`` is that of the images."""
-        self._folder = PurePosixPath(folder)
+        self._folder = "/".join(_parts(folder))
         self._suffixes = ("", *suffixes)
         self._by_path: dict[str, list[str]] = {}
         self._by_name: dict[str, list[str]] = {}
@@ -34,8 +34,9 @@ class FileFinder:
         (of which one must stay). A bare name may lie in any folder. Raises NoSuchFile where there is none,
         DataError where there are several.
         """
-        for known, wanted in self._questions(PurePosixPath(name.replace("\\", "/"))):
-            found = [file for suffix in self._suffixes for file in known.get(wanted.casefold() + suffix, [])]
+        for known, wanted in self._questions(_parts(name.replace("\\", "/"))):
+            asked = wanted.casefold()
+            found = [file for suffix in self._suffixes for file in known.get(asked + suffix, ())]
             if wanted in found:
                 return wanted
             if len(found) > 1:
@@ -44,11 +45,17 @@ class FileFinder:
                 return found[0]
         raise NoSuchFile(f"there is no file {name!r}")
 
-    def _questions(self, path: PurePosixPath) -> Iterator[tuple[dict[str, list[str]], str]]:
-        yield self._by_path, str(self._folder / path)
-        for dropped in range(max(len(path.parts) - 1, 1)):
-            tail = PurePosixPath(*path.parts[dropped:])
-            yield self._by_path, str(self._folder / tail)
-            yield self._by_path, str(tail)
-        if len(path.parts) == 1:
-            yield self._by_name, str(path)
+    def _questions(self, parts: list[str]) -> Iterator[tuple[dict[str, list[str]], str]]:
+        """By what a path may be known, and as what; a table has many rows, so it is put together by hand."""
+        for dropped in range(max(len(parts) - 1, 1)):
+            tail = "/".join(parts[dropped:])
+            if self._folder:
+                yield self._by_path, f"{self._folder}/{tail}"
+            yield self._by_path, tail
+        if len(parts) == 1:
+            yield self._by_name, parts[0]
+
+
+def _parts(path: str) -> list[str]:
+    """The names in a path, without those that say nothing."""
+    return [part for part in path.split("/") if part not in {"", "."}]

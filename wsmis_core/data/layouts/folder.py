@@ -42,13 +42,15 @@ def files_below(root: Path, folder: Path, suffixes: Sequence[str]) -> Iterator[s
     """
     for here, folders, files in os.walk(folder):
         folders.sort()
+        below = Path(here).relative_to(root).as_posix()
+        before = "" if below == "." else f"{below}/"
         for name in sorted(files):
-            path = Path(here, name)
-            if name.startswith(".") or path.suffix.lower() not in suffixes:
+            if name.startswith(".") or not name.lower().endswith(tuple(suffixes)):
                 continue
+            path = Path(here, name)
             if path.is_symlink() and not path.resolve().is_relative_to(root):
                 continue
-            yield path.relative_to(root).as_posix()
+            yield before + name
 
 
 def by_name(files: Iterable[str], problems: list[DataProblem]) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.claims import Claim, settled
+from wsmis_core.data.layouts.entries import without_row
 from wsmis_core.data.layouts.file_finder import FileFinder
 from wsmis_core.data.layouts.folder import files_below, inside
 from wsmis_core.data.layouts.ids import ids_of
@@ -58,7 +59,7 @@ def list_tables(spec: WsmisDataset, root: Path, files: dict[Split, str], splits:
             field=files["train"],
             remedy="Put each file <name>.dcm beside the CSV that names it.",
         )
-    problems += _without_row(images, {claim.image for claim in claims})
+    problems += without_row(images, {claim.image for claim in claims}, table=files["train"])
     ids = ids_of([claim.image for claim in usable])
     listed = tuple(
         ListedImage(
@@ -136,13 +137,3 @@ def _mask(
             )
         )
     return ()
-
-
-def _without_row(files: Sequence[str], named: set[str]) -> Iterator[DataProblem]:
-    for file in files:
-        if file not in named:
-            yield DataProblem(
-                file=file,
-                message="this file has no row: its label is not known.",
-                remedy="Add a row for it.",
-            )
