@@ -247,35 +247,39 @@ def test_no_instance_at_all_is_an_empty_list(
     assert not read_mask_png(artifact / "instances" / "p3.png").any()
 
 
+def on_two_ranks(
+    folder: Path,
+    stage: str,
+    params: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    dataset: Mapping[str, Any],
+) -> Path:
+    """The artifact's folder of a run that torchrun starts."""
+    given = {role: str(path) for role, path in inputs.items()}
+    spec = folder.with_suffix(".yaml")
+    spec.write_text(yaml.safe_dump({"stage": stage, "params": params, "dataset": dataset, "inputs": given}))
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=0"]
+    entry = ["-m", "wsmis_core", "stage", str(spec), "--run-dir", str(folder)]
+    ended = subprocess.run(
+        [sys.executable, *torchrun, *entry],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    return folder / "output"
+
+
 def test_two_ranks_do_as_one(
     pictures: dict[str, Any], cropped_irnet: Path, instances: Path, tmp_path: Path
 ) -> None:
     """The same training and the same instances, up to the order in which numbers are added."""
-    runs: list[str] = []
-
-    def plan(name: str, stage: str, params: Mapping[str, Any], inputs: Mapping[str, Path]) -> Path:
-        given = {role: str(path) for role, path in inputs.items()}
-        spec = {"stage": stage, "params": params, "dataset": pictures["dataset"], "inputs": given}
-        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(spec))
-        runs.extend([str(tmp_path / f"{name}.yaml"), str(tmp_path / name)])
-        return tmp_path / name / "output"
-
     seeds = {role: pictures[role] for role in ("ir_labels", "classifier")}
-    trained = plan("train", "train_irnet", CROPS, seeds)
-    labelled = plan(
-        "label", "make_pseudo_labels", INSTANCES, {"cams": pictures["cams"], "irnet": cropped_irnet}
-    )
-    program = Path(__file__).with_name("runs_in_turn.py")
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=0"]
-    ended = subprocess.run(
-        [sys.executable, *torchrun, str(program), *runs],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr[-3000:]
+    maps = {"cams": pictures["cams"], "irnet": cropped_irnet}
+    trained = on_two_ranks(tmp_path / "trained", "train_irnet", CROPS, seeds, pictures["dataset"])
+    labelled = on_two_ranks(tmp_path / "labelled", "make_pseudo_labels", INSTANCES, maps, pictures["dataset"])
 
     alone, together = (load_file(folder / "model.safetensors") for folder in (cropped_irnet, trained))
     for name, tensor in alone.items():
