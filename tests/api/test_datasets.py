@@ -32,7 +32,7 @@ def test_what_the_validation_found(client: httpx.Client, world: World) -> None:
     ready, invalid = world.dataset("a"), world.dataset("b", usable=False)
     shown = client.get(f"/datasets/{ready}").json()
     assert shown["status"] == "ready"
-    assert shown["splits"] == {"train": 2, "val": 1, "test": 1}
+    assert shown["splits"] == {"train": {"images": 2}, "val": {"images": 1}, "test": {"images": 1}}
     assert shown["created"].endswith("Z")
     assert client.get("/datasets/b").json()["problems"] == [
         {"file": "a.dcm", "message": "no pixels.", "remedy": None, "severity": "error"}
