@@ -141,7 +141,7 @@ def test_a_job_that_runs_is_cancelled_by_its_worker(world: World) -> None:
         ({"dataset": "nowhere"}, ["dataset"]),
         ({"params": {"train_clasifier": {}}}, ["params.train_clasifier"]),
         (
-            {"params": {"train_irnet": {"epochs": 0}, "*": {"sead": 1}}},
+            {"params": {"train_irnet": {"epochs": -1}, "*": {"sead": 1}}},
             ["params.*.sead", "params.train_irnet.epochs"],
         ),
         (
