@@ -9,11 +9,12 @@ from pathlib import Path
 from benchmarks.method import __doc__ as usage
 from benchmarks.method.kinds import KINDS
 from benchmarks.method.table import write_table
-from benchmarks.method.trials import trials
+from benchmarks.method.trials import Score, trials
+from benchmarks.method.variants import GROUPS, WHOLE
 
 
 def main() -> int:
-    """Run what is asked for and write `table.md` and `scores.json`."""
+    """Run what is asked for and write `table.md` and `scores.json`, anew after each group."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.method",
         description=usage,
@@ -22,16 +23,18 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="+", choices=sorted(KINDS), default=sorted(KINDS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument(
+        "--groups", nargs="+", choices=[*WHOLE, *GROUPS], default=[*WHOLE, *GROUPS], metavar="GROUP"
+    )
+    parser.add_argument(
         "--out", type=Path, default=Path("build/method"), help="runs are kept and reused there"
     )
     options = parser.parse_args()
-    scores = [
-        score
-        for kind in options.kinds
-        for seed in options.seeds
-        for score in trials(KINDS[kind], kind, seed=seed, folder=options.out.resolve())
-    ]
-    write_table(scores, options.out)
+    scores: list[Score] = []
+    for kind in options.kinds:
+        for seed in options.seeds:
+            for group in options.groups:
+                scores += trials(KINDS[kind], kind, seed=seed, group=group, folder=options.out.resolve())
+                write_table(scores, options.out)
     return 0
 
 

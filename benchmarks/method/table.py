@@ -19,11 +19,13 @@ def write_table(scores: Sequence[Score], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scores.json").write_text(json.dumps([asdict(score) for score in scores], indent=1))
     kinds = sorted({score.kind for score in scores})
-    parts = [
-        "\n".join(_group(group, variants, [s for s in scores if s.group == group], kinds))
+    of_group = {group: [s for s in scores if s.group == group] for group in (*WHOLE, *GROUPS)}
+    parts = ["\n".join(_whole(group, of_group[group], kinds)) for group in WHOLE if of_group[group]]
+    parts += [
+        "\n".join(_group(group, variants, of_group[group], kinds))
         for group, variants in GROUPS.items()
+        if of_group[group]
     ]
-    parts += ["\n".join(_whole(group, [s for s in scores if s.group == group], kinds)) for group in WHOLE]
     (folder / "table.md").write_text("\n\n".join(parts) + "\n")
 
 
@@ -45,22 +47,20 @@ def _whole(group: str, scores: Sequence[Score], kinds: Sequence[str]) -> Iterato
     yield f"| {group} | seed | " + " | ".join(steps) + " |"
     yield "| --- " * (len(steps) + 2) + "|"
     for kind in kinds:
-        for seed in sorted({score.seed for score in scores}):
-            for variant in dict.fromkeys(score.variant for score in scores):
-                row = {s.step: s for s in scores if (s.kind, s.seed, s.variant) == (kind, seed, variant)}
-                cells = [
-                    f"{_figure(row[step].value)} ({_figure(row[step].low)} to {_figure(row[step].high)})"
-                    for step in steps
-                ]
+        for variant in dict.fromkeys(score.variant for score in scores):
+            for seed in sorted({score.seed for score in scores if score.kind == kind}):
+                of_run = [s for s in scores if (s.kind, s.seed, s.variant) == (kind, seed, variant)]
+                cells = [_cell([score for score in of_run if score.step == step]) for step in steps]
                 yield f"| {kind}, {variant} | {seed} | " + " | ".join(cells) + " |"
 
 
 def _cell(scores: Sequence[Score]) -> str:
-    """Median over the seeds, then the least and the largest of all."""
+    """Median over the seeds, and from the least to the largest end of their intervals."""
     if not scores:
         return ""
-    values = [score.value for score in scores]
-    return f"{_figure(median(values))} ({_figure(min(values))} to {_figure(max(values))})"
+    value = median(score.value for score in scores)
+    low, high = min(score.low for score in scores), max(score.high for score in scores)
+    return f"{_figure(value)} ({_figure(low)} to {_figure(high)})"
 
 
 def _figure(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Every variant on one data set, scored on its test split."""
+"""A group of variants on one data set, scored on its test split."""
 
 from __future__ import annotations
 
@@ -29,17 +29,16 @@ class Score:
     high: float
 
 
-def trials(kind: Kind, name: str, *, seed: int, folder: Path) -> Iterator[Score]:
-    """The scores of all variants on the data set of ``seed``, and of the whole recipe with its ceiling."""
+def trials(kind: Kind, name: str, *, seed: int, group: str, folder: Path) -> Iterator[Score]:
+    """The scores of a group's variants on the data set of ``seed``: up to the pseudo-labels, or whole."""
     data = kind.dataset(folder / "data" / name, seed=seed)
     runs = Runs.on(data, folder / "runs" / f"{name}-{seed}")
-    for group, variants in {**GROUPS, **WHOLE}.items():
-        last = "make_pseudo_labels" if group in GROUPS else "train_segmenter"
-        for variant, changes in variants.items():
-            steps = _planned(kind, changes, seed=seed)
-            to = [last, "train_ceiling"] if group in WHOLE else [last]
-            report = runs.report(steps, runs.follow(steps, to=to))
-            for step, scores in report["steps"].items():
+    to = ["train_segmenter", "train_ceiling"] if group in WHOLE else ["make_pseudo_labels"]
+    for variant, changes in {**GROUPS, **WHOLE}[group].items():
+        steps = _planned(kind, changes, seed=seed)
+        report = runs.report(steps, runs.follow(steps, to=to))
+        for step, scores in report["steps"].items():
+            if kind.score in scores.get("intervals", {}):
                 low, high = scores["intervals"][kind.score]
                 yield Score(name, seed, group, variant, step, scores[kind.score], low, high)
 

@@ -59,8 +59,8 @@ def pixel_bce(logits: Tensor, target: Tensor, *, pos_weight: float | None = None
     """Binary cross entropy of masks, mean over the pixels that are not ignored.
 
     Args:
-        logits: (B, H, W).
-        target: (B, H, W) uint8: 0 background, 255 ignored, any other foreground.
+        logits: of any shape.
+        target: of the same, uint8: 0 background, 255 ignored, any other foreground.
         pos_weight: factor on the loss of foreground pixels.
     """
     known = target != _IGNORED

@@ -321,7 +321,7 @@ class LocalTraining(Training):
     To it the tissue beside an object looks as it does in images without the class, whose masks their
     labels say are empty; so it takes off what the activation maps' blur put on, and puts on what they
     left out but looks the same. Each round trains a net from nothing on the labels that the maps of
-    the round before give. It needs images without labels in the train split.
+    the round before give. It needs, for each class, images with and without it in the train split.
     """
 
     foreground: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(

@@ -14,18 +14,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from wsmis_core.data import Sample
+from wsmis_core.data import UNKNOWN_LABEL, Sample
 from wsmis_core.data.augmentation import augment
 from wsmis_core.engine import ItemFolder, RunContext, Task, Term, train
 from wsmis_core.errors import DataError
 from wsmis_core.models.local import LocalNet
-from wsmis_core.spec.losses import Bce
+from wsmis_core.models.losses import pixel_bce
 from wsmis_core.spec.parts import MapThreshold, Otsu, OtsuMiddle, Refinement
 from wsmis_core.spec.stages import LocalTraining
 from wsmis_core.stages.inputs import Pictures, sampled_order
-from wsmis_core.stages.maps import MapsFolder, StoredMaps, labels_above, save_maps
+from wsmis_core.stages.maps import UNKNOWN, MapsFolder, StoredMaps, labels_above, save_maps
 from wsmis_core.stages.refinement import refined
-from wsmis_core.stages.segmenter_loss import loss_terms
 
 __all__ = ["LocalPixels", "local_net", "seen_locally", "weighed"]
 
@@ -44,8 +43,8 @@ def local_net(
     """The local net of the last round, in eval.
 
     The first round's targets are the labels of ``maps``, each later one's those of the same maps weighed by
-    the net of the round before and refined. ``samples`` are the training images; those without a label
-    have an empty target. Raises DataError where there are none of either kind.
+    the net of the round before and refined. ``samples`` are the training images; of a class that they are
+    not labelled with the target is empty. Raises DataError where all or none are labelled with a class.
     """
     source = maps
     for number, share in enumerate(params.foreground):
@@ -130,15 +129,10 @@ class LocalPixels(Task):
     ) -> None:
         self.params, self.images = params, images
         self.samples = [
-            sample for sample in samples if sample.is_negative or (sample.class_ids and maps.has(sample))
+            sample for sample in samples if (maps.has(sample) if sample.class_ids else 0 in sample.labels)
         ]
         self.positives = [sample for sample in self.samples if sample.class_ids]
-        if len(self.positives) in (0, len(self.samples)):
-            raise DataError(
-                f"{len(self.positives)} of {len(self.samples)} training images have a label.",
-                field="params.local",
-                remedy="It needs images with and without labels in the train split; set it to null.",
-            )
+        _check_classes(self.samples, images.index.classes)
         self.targets = {
             sample.id: labels_above(stored.maps, stored.class_ids, Otsu(), certain=certain).numpy()
             for sample in self.positives
@@ -164,8 +158,39 @@ class LocalPixels(Task):
         if target is None:
             target = np.zeros(image.shape[:2], dtype=np.uint8)
         image, moved = augment(image, target, scope=self.params.augmentation, rng=rng)
-        return {"image": self.images.tensor(image), "target": torch.tensor(moved)}
+        assert moved is not None
+        return {
+            "image": self.images.tensor(image),
+            "target": torch.from_numpy(targets_by_class(moved, sample.labels)),
+        }
 
     def terms(self, model: nn.Module, batch: Mapping[str, Tensor], *, step: int) -> list[Term]:
         del step
-        return loss_terms(model(batch["image"]).float(), batch["target"], (Bce(),))
+        return [Term("bce", *pixel_bce(model(batch["image"]).float(), batch["target"]))]
+
+
+def targets_by_class(label_map: NDArray[np.uint8], labels: Sequence[int]) -> NDArray[np.uint8]:
+    """For each class of the data set, where it is (1), is not (0) or may be (255): (C, H, W).
+
+    Args:
+        label_map: (H, W) class ids, 255 where some class of the image may be.
+        labels: of the image, for each class: 1, 0, or -1 for unknown, which may be anywhere.
+    """
+    targets = np.zeros((len(labels), *label_map.shape), dtype=np.uint8)
+    for number, label in enumerate(labels):
+        if label == UNKNOWN_LABEL:
+            targets[number] = UNKNOWN
+        elif label:
+            targets[number] = np.where(label_map == UNKNOWN, UNKNOWN, label_map == number + 1)
+    return targets
+
+
+def _check_classes(samples: Sequence[Sample], classes: Sequence[str]) -> None:
+    for class_id, name in enumerate(classes, start=1):
+        count = sum(class_id in sample.class_ids for sample in samples)
+        if count in (0, len(samples)):
+            raise DataError(
+                f"{count} of {len(samples)} training images have the label {name}.",
+                field="params.local",
+                remedy="It needs images with and without it in the train split; set it to null.",
+            )

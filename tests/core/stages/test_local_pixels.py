@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from wsmis_core.data import DatasetIndex, scan
+from wsmis_core.data import UNKNOWN_LABEL, DatasetIndex, scan
 from wsmis_core.data.phantom import write_siim
 from wsmis_core.engine import Ranks, RunContext, open_events
 from wsmis_core.engine.stopping import Stopped, StopRequest
@@ -19,7 +19,7 @@ from wsmis_core.spec import RunSpec, make_dataset_spec
 from wsmis_core.spec.parts import OtsuTwice
 from wsmis_core.spec.stages import LocalTraining, MakePseudoLabels
 from wsmis_core.stages.inputs import Pictures
-from wsmis_core.stages.local_pixels import LocalPixels, local_net, weighed
+from wsmis_core.stages.local_pixels import LocalPixels, local_net, targets_by_class, weighed
 from wsmis_core.stages.maps import UNKNOWN, MapsFolder, StoredMaps, save_maps
 
 
@@ -71,13 +71,24 @@ def test_targets_are_the_maps_labels_and_nothing_in_images_without_a_label(
         certain=OtsuTwice(),
     )
     targets = [task.example(number, np.random.default_rng(0))["target"] for number in range(2)]
-    assert (targets[0][:, :16] == 0).all()
-    assert (targets[0][:, 16:48] == UNKNOWN).all()
-    assert (targets[0][:, 48:] == 1).all()
+    assert (targets[0][0, :, :16] == 0).all()
+    assert (targets[0][0, :, 16:48] == UNKNOWN).all()
+    assert (targets[0][0, :, 48:] == 1).all()
     assert not targets[1].any()
 
 
-def test_it_needs_images_with_and_without_a_label(index: DatasetIndex, tmp_path: Path) -> None:
+def test_a_class_has_targets_of_its_own() -> None:
+    label_map = np.array([[0, 1, 3, UNKNOWN]], dtype=np.uint8)
+    targets = targets_by_class(label_map, (1, 0, 1, UNKNOWN_LABEL))
+    assert targets.tolist() == [
+        [[0, 1, 0, UNKNOWN]],  # shown by the image, and perhaps in the last pixel
+        [[0, 0, 0, 0]],  # not shown
+        [[0, 0, 1, UNKNOWN]],
+        [[UNKNOWN] * 4],
+    ]
+
+
+def test_it_needs_images_with_and_without_each_label(index: DatasetIndex, tmp_path: Path) -> None:
     negatives = [sample for sample in index.samples if not sample.class_ids]
     with pytest.raises(DataError, match="0 of") as raised:
         LocalPixels(
