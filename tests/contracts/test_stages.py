@@ -66,6 +66,17 @@ def test_a_stage_says_how_far_it_is_to_the_end(runs: Path, step: PlannedStep) ->
     assert progress[-1]["done"] == progress[-1]["total"] > 0
 
 
+@pytest.mark.parametrize(
+    ("step", "columns"),
+    [("extract_cams", 3), ("make_ir_labels", 2), ("make_pseudo_labels", 3), ("train_segmenter", 3)],
+)
+def test_what_a_step_found_can_be_looked_at(runs: Path, step: str, columns: int) -> None:
+    (preview,) = [event for event in events(runs / step) if event["type"] == "preview"]
+    with Image.open(runs / step / preview["path"]) as sheet:
+        assert sheet.width // columns in range(224, 224 + 20)
+        assert np.ptp(np.asarray(sheet)) > 100
+
+
 def test_a_second_attempt_takes_over_finished_items(runs: Path, tmp_path: Path) -> None:
     first = runs / "make_pseudo_labels"
     spec = RunSpec.model_validate_json((first / "spec.json").read_text())

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from wsmis_core.data import DatasetIndex, Sample, read_image, shape_at
+from wsmis_core.data import DatasetIndex, Sample, shape_at
 from wsmis_core.engine import RunContext, StageResult
-from wsmis_core.export import Captioned, overlay
+from wsmis_core.export import Captioned
 from wsmis_core.metrics import LEVEL, Bootstrap
 from wsmis_core.spec.parts import CAM_THRESHOLD, Chosen, Fixed
 from wsmis_core.spec.stages import Evaluate
@@ -19,14 +19,13 @@ from wsmis_core.stages.box_report import box_report, box_tables
 from wsmis_core.stages.findings import Finder, cams_finder, labels_finder, segmenter_finder
 from wsmis_core.stages.inputs import dataset_index, input_artifact, samples_of
 from wsmis_core.stages.label_report import label_report, label_table
+from wsmis_core.stages.preview import captioned_layers, evenly_spread
 from wsmis_core.stages.report_files import write_report
 from wsmis_core.stages.scoring import choose, tallies
 from wsmis_core.stages.step_report import step_report
 from wsmis_core.stages.truth import filled_boxes, masked_samples, no_masks, true_masks
 
 __all__ = ["run"]
-
-_CELL = 224  # pixels a picture of the overlays
 
 
 @torch.no_grad()
@@ -67,7 +66,7 @@ def run(context: RunContext, params: Evaluate) -> StageResult:
         "over": _over(index.split(params.split)),
     }
     if context.ranks.is_main:
-        shown = _shown(masked or boxed, params.overlays)
+        shown = evenly_spread(masked or boxed, params.overlays)
         write_report(context, report, _rows(index, shown, finders, batch_size=params.batch_size))
     return StageResult(
         metrics=dict(_metrics(report)), details={"split": params.split, "classes": list(index.classes)}
@@ -155,19 +154,6 @@ def _classifier(report: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]
     return [("classifier", report["classifier"])] if "classifier" in report else []
 
 
-def _shown(samples: Sequence[Sample], count: int) -> list[Sample]:
-    """Samples for the overlays, spread evenly over the split: three of four with a label."""
-    positives = [sample for sample in samples if sample.class_ids]
-    negatives = [sample for sample in samples if not sample.class_ids]
-    of_negatives = min(len(negatives), max(count // 4, count - len(positives)))
-    chosen = {
-        group[int(place)].id
-        for group, share in ((positives, count - of_negatives), (negatives, of_negatives))
-        for place in np.linspace(0, len(group) - 1, min(share, len(group)))
-    }
-    return [sample for sample in samples if sample.id in chosen]
-
-
 def _rows(
     index: DatasetIndex, samples: Sequence[Sample], finders: Mapping[str, Finder], *, batch_size: int
 ) -> list[list[Captioned]]:
@@ -185,6 +171,5 @@ def _rows(
             truth = of_masks(index, sample, shape=shape).class_ids.numpy()
             layers = {sample.id[-16:]: np.zeros_like(truth), "truth": truth}
             layers |= {name: labels[number] for name, labels in found.items()}
-            image = read_image(index.path(sample))
-            rows.append([(overlay(image, layer, side=_CELL), name) for name, layer in layers.items()])
+            rows.append(captioned_layers(index, sample, layers))
     return rows

@@ -36,6 +36,7 @@ from wsmis_core.stages.maps import (
     resized,
     save_maps,
 )
+from wsmis_core.stages.preview import write_preview
 from wsmis_core.stages.refinement import all_guarded, check_refinement
 from wsmis_core.stages.scoring import validation_scores
 from wsmis_core.stages.train_classifier import classifier_from
@@ -66,6 +67,13 @@ def run(context: RunContext, params: ExtractCams) -> StageResult:
     finder = CamsFinder(MapsFolder(context.output / "cams"), params.mask_threshold)
     at = params.image_size if params.image_size == "native" else params.image_size // STRIDE
     scores = validation_scores(context, index, finder, splits=params.splits, size=at)
+    write_preview(
+        context,
+        index,
+        finder,
+        splits=params.splits,
+        caption="Activation maps, and where they are over the threshold",
+    )
     return StageResult(
         metrics={"images": float(len(samples)), "kept_unrefined": kept, **scores},
         details={

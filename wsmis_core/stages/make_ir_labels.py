@@ -20,6 +20,7 @@ from wsmis_core.stages.findings import LabelsFinder
 from wsmis_core.stages.inputs import Pictures, dataset_index, input_artifact, pictures, samples_of
 from wsmis_core.stages.label_maps import LabelMaps
 from wsmis_core.stages.maps import MapsFolder, resized
+from wsmis_core.stages.preview import write_preview
 from wsmis_core.stages.refinement import all_refined, check_refinement, crf_labels, rgb
 from wsmis_core.stages.scoring import validation_scores
 
@@ -60,6 +61,7 @@ def run(context: RunContext, params: MakeIrLabels) -> StageResult:
         )
     finder = LabelsFinder(LabelMaps(context.output / "ir_labels", size=params.image_size))
     scores = validation_scores(context, index, finder, splits=params.splits, size=params.image_size)
+    write_preview(context, index, finder, splits=params.splits, caption="Seeds; grey is unknown")
     return StageResult(
         metrics={"images": float(len(samples)), "kept_unrefined": total_kept, **scores},
         details={

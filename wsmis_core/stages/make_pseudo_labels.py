@@ -16,6 +16,7 @@ from wsmis_core.stages.instances import InstanceFolder
 from wsmis_core.stages.labelling import label_maps, write_labels, write_seen_maps
 from wsmis_core.stages.local_pixels import local_net
 from wsmis_core.stages.maps import MapsFolder
+from wsmis_core.stages.preview import write_preview
 from wsmis_core.stages.refinement import check_refinement
 from wsmis_core.stages.scoring import choose, validation_scores
 from wsmis_core.stages.soft_maps import write_soft_maps
@@ -70,6 +71,9 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
         )
     finder = LabelsFinder(labels, soft)
     scores = validation_scores(context, index, finder, splits=params.splits, size=params.image_size)
+    write_preview(
+        context, index, finder, splits=params.splits, caption="Soft maps, and the pseudo-labels cut from them"
+    )
     metrics = {"images": float(len(samples)), "kept_unrefined": kept, **scores}
     if instances is not None and context.ranks.is_main:
         all_images = samples_of(index, params.splits)

@@ -44,6 +44,7 @@ from wsmis_core.stages.inputs import (
     samples_of,
     save_model,
 )
+from wsmis_core.stages.preview import write_preview
 from wsmis_core.stages.refinement import check_refinement
 from wsmis_core.stages.scoring import choose, validation_scores
 from wsmis_core.stages.segmentation import SegmenterDetails, TrainedSegmenter, class_ids_of
@@ -69,6 +70,7 @@ def run(context: RunContext, params: TrainSegmenter) -> StageResult:
     details = task.details.model_copy(update=_threshold(context, task))
     finder = _finder(task, details)
     scores = validation_scores(context, index, finder, size=params.image_size, batch_size=params.batch_size)
+    write_preview(context, index, finder, caption="The segmenter's probabilities, and its masks")
     return StageResult(metrics=figures | scores, details=details.model_dump(mode="json"))
 
 
