@@ -23,6 +23,9 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="+", choices=sorted(KINDS), default=sorted(KINDS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument(
+        "--group-seeds", nargs="+", type=int, help="of the groups, where not all; the whole recipe has all"
+    )
+    parser.add_argument(
         "--groups", nargs="+", choices=[*WHOLE, *GROUPS], default=[*WHOLE, *GROUPS], metavar="GROUP"
     )
     parser.add_argument(
@@ -33,6 +36,8 @@ def main() -> int:
     for kind in options.kinds:
         for seed in options.seeds:
             for group in options.groups:
+                if group in GROUPS and seed not in (options.group_seeds or options.seeds):
+                    continue
                 scores += trials(KINDS[kind], kind, seed=seed, group=group, folder=options.out.resolve())
                 write_table(scores, options.out)
     return 0
