@@ -64,7 +64,11 @@ def masks_of(predictions: Path) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("arch", "encoder"), [*((arch, "resnet18") for arch in SEGMENTERS), ("unet", "se_resnext50_32x4d")]
+    ("arch", "encoder"),
+    [
+        *((arch, "resnet50" if arch.endswith("_published") else "resnet18") for arch in SEGMENTERS),
+        ("unet", "se_resnext50_32x4d"),
+    ],
 )
 def test_an_architecture_is_trained_and_asked(
     workshop: Any, shapes: Mapping[str, Any], arch: str, encoder: str

@@ -1,4 +1,4 @@
-"""Segmenters of segmentation-models-pytorch, and a U-Net over the trunk for small images.
+"""Segmenters of segmentation-models-pytorch, DeepLab as published, and a U-Net for small images.
 
 Axes: B batch, C output channels, H x W pixels.
 """
@@ -13,34 +13,44 @@ from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from torch import Tensor, nn
 
 from wsmis_core.errors import WeightsError
+from wsmis_core.models.deeplab import (
+    OUTPUT_STRIDE,
+    DeepLabDecoder,
+    DeepLabEncoder,
+    DeepLabV3Decoder,
+    DeepLabV3PlusDecoder,
+    deeplab_head,
+)
 from wsmis_core.models.imagenet import imagenet_state
-from wsmis_core.models.published.parts import TRUNK_PARTS
+from wsmis_core.models.published.parts import TRUNK_OF_ENCODER, TRUNK_PARTS
 from wsmis_core.models.trunks import TRUNKS, Trunk
 from wsmis_core.spec.encoders import SMALL_ENCODER, SegmenterArch
 
 # The small U-Net decodes up to half the image's resolution; its logits are interpolated from there.
 SMALL_DECODER_CHANNELS = (32, 24)
 SMALL_OUTPUT_STRIDE = 2
-# Images are padded to a multiple of this, which the stride of every encoder divides.
+# Images are padded to a multiple of this, which the stride of every encoder of the library divides.
 PADDED_MULTIPLE = 32
 # Layers of an encoder behind its last features, which the library leaves there (EfficientNets').
 IDLE_LAYERS = ("_conv_head", "_bn1", "conv_head", "bn2")
-_TRUNK_OF_ENCODER = {"vgg16_bn": "vgg16"}
 
 
 class Segmenter(nn.Module):
     """An encoder, a decoder and a head that gives logits at the images' own size."""
 
-    def __init__(self, *, encoder: nn.Module, decoder: nn.Module, head: nn.Module) -> None:
+    def __init__(
+        self, *, encoder: nn.Module, decoder: nn.Module, head: nn.Module, multiple: int = PADDED_MULTIPLE
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
         self.head = head
+        self.multiple = multiple
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, C, H, W) of images (B, 3, H, W) of any size: sides are padded and cut again."""
         height, width = images.shape[-2:]
-        padding = (0, -width % PADDED_MULTIPLE, 0, -height % PADDED_MULTIPLE)
+        padding = (0, -width % self.multiple, 0, -height % self.multiple)
         padded = F.pad(images, padding, mode="replicate")
         logits: Tensor = self.head(self.decoder(self.encoder(padded)))
         return logits[..., :height, :width]
@@ -82,17 +92,34 @@ def make_segmenter(
     """
     if encoder == SMALL_ENCODER:
         return _small_unet(trunk or TRUNKS[SMALL_ENCODER](weights), classes)
-    model = SEGMENTERS[arch](encoder_name=encoder, encoder_weights=None, classes=classes)
-    for name in IDLE_LAYERS:
-        # Ranks wait for the gradients of all parameters that are trained, and these get none.
-        getattr(model.encoder, name, nn.Identity()).requires_grad_(False)
+    model = SEGMENTERS[arch](encoder, classes)
     if trunk is not None:
         _load_encoder(
             model.encoder, _encoder_state(trunk, encoder), source="The classifier's trunk", name=encoder
         )
     elif weights == "imagenet":
         _load_encoder(model.encoder, imagenet_state(encoder), source="torchvision's ResNet", name=encoder)
-    return Segmenter(encoder=model.encoder, decoder=model.decoder, head=model.segmentation_head)
+    return model
+
+
+def _of_library(make: Callable[..., Any]) -> Callable[[str, int], Segmenter]:
+    def made(encoder: str, classes: int) -> Segmenter:
+        model = make(encoder_name=encoder, encoder_weights=None, classes=classes)
+        for name in IDLE_LAYERS:
+            # Ranks wait for the gradients of all parameters that are trained, and these get none.
+            getattr(model.encoder, name, nn.Identity()).requires_grad_(False)
+        return Segmenter(encoder=model.encoder, decoder=model.decoder, head=model.segmentation_head)
+
+    return made
+
+
+def _published(make_decoder: Callable[[], DeepLabDecoder]) -> Callable[[str, int], Segmenter]:
+    def made(encoder: str, classes: int) -> Segmenter:
+        decoder = make_decoder()
+        head = deeplab_head(decoder, classes=classes)
+        return Segmenter(encoder=DeepLabEncoder(encoder), decoder=decoder, head=head, multiple=OUTPUT_STRIDE)
+
+    return made
 
 
 def _small_unet(trunk: Trunk, classes: int) -> Segmenter:
@@ -108,7 +135,7 @@ def _small_unet(trunk: Trunk, classes: int) -> Segmenter:
 
 def _encoder_state(trunk: Trunk, encoder: str) -> dict[str, Tensor]:
     """A trunk's weights under torchvision's names, which the encoders of the same network have."""
-    parts = TRUNK_PARTS.get(_TRUNK_OF_ENCODER.get(encoder, encoder), {})
+    parts = TRUNK_PARTS.get(TRUNK_OF_ENCODER.get(encoder, encoder), {})
     return {
         f"{part}.{name.removeprefix(prefix)}": tensor
         for part, (prefix,) in parts.items()
@@ -128,10 +155,13 @@ def _load_encoder(encoder: nn.Module, state: dict[str, Tensor], *, source: str, 
         ) from error
 
 
-SEGMENTERS: dict[SegmenterArch, Callable[..., Any]] = {
-    "unet": smp.Unet,
-    "unetplusplus": smp.UnetPlusPlus,
-    "fpn": smp.FPN,
-    "deeplabv3": smp.DeepLabV3,
-    "deeplabv3plus": smp.DeepLabV3Plus,
+# Makers by name, of an encoder's name and the number of output channels.
+SEGMENTERS: dict[SegmenterArch, Callable[[str, int], Segmenter]] = {
+    "unet": _of_library(smp.Unet),
+    "unetplusplus": _of_library(smp.UnetPlusPlus),
+    "fpn": _of_library(smp.FPN),
+    "deeplabv3": _of_library(smp.DeepLabV3),
+    "deeplabv3plus": _of_library(smp.DeepLabV3Plus),
+    "deeplabv3_published": _published(DeepLabV3Decoder),
+    "deeplabv3plus_published": _published(DeepLabV3PlusDecoder),
 }

@@ -1,7 +1,7 @@
 """The architectures of segmenters and the encoders that each can be built on, by name.
 
 The names are those of segmentation-models-pytorch, listed here because specs import no torch; a test
-holds the list against the library's own. `resnet_small` is ours.
+holds the list against the library's own. `resnet_small` is ours, and so are the archs `..._published`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from typing import Literal, get_args
 
 __all__ = ["ENCODERS", "SMALL_ENCODER", "SegmenterArch", "encoder_problem"]
 
-SegmenterArch = Literal["unet", "unetplusplus", "fpn", "deeplabv3", "deeplabv3plus"]
+SegmenterArch = Literal[
+    "unet",
+    "unetplusplus",
+    "fpn",
+    "deeplabv3",
+    "deeplabv3plus",
+    "deeplabv3_published",
+    "deeplabv3plus_published",
+]
 
 SMALL_ENCODER = "resnet_small"
 
@@ -62,6 +70,8 @@ _NOT_BUILT: Mapping[SegmenterArch, frozenset[str]] = {
     "deeplabv3": _SMALL | _POOLING,
     "deeplabv3plus": _SMALL | _POOLING,
 }
+# The networks that checkpoints are published of are built on these alone.
+_PUBLISHED_ON = ("resnet50", "resnet101")
 
 
 def encoder_problem(arch: SegmenterArch, encoder: str) -> str | None:
@@ -73,10 +83,14 @@ def encoder_problem(arch: SegmenterArch, encoder: str) -> str | None:
         close = longer[:3] or difflib.get_close_matches(encoder, names, n=3)
         remedy = f"Did you mean {' or '.join(close)}?" if close else "The stage's JSON Schema lists them."
         return f"there is no encoder {encoder!r}. {remedy}"
-    if family in _NOT_BUILT[arch]:
-        archs = [name for name in get_args(SegmenterArch) if family not in _NOT_BUILT[name]]
+    if not _is_built(arch, encoder, family):
+        archs = [name for name in get_args(SegmenterArch) if _is_built(name, encoder, family)]
         return (
             f"{arch} cannot be built on {encoder}. Take {' or '.join(archs)}, or another encoder such as "
             "resnet50."
         )
     return None
+
+
+def _is_built(arch: SegmenterArch, encoder: str, family: str) -> bool:
+    return family not in _NOT_BUILT[arch] if arch in _NOT_BUILT else encoder in _PUBLISHED_ON

@@ -19,6 +19,8 @@ from wsmis_core.spec.encoders import SegmenterArch
         ("fpn", "resnet18"),
         ("deeplabv3", "resnet18"),
         ("deeplabv3plus", "resnet18"),
+        ("deeplabv3_published", "resnet50"),
+        ("deeplabv3plus_published", "resnet50"),
     ],
 )
 def test_logits_of_any_size_and_a_lone_training_image(arch: SegmenterArch, encoder: str) -> None:
@@ -57,11 +59,14 @@ def test_padding_does_not_move_the_image() -> None:
     torch.testing.assert_close(cut[..., :16, :], whole[..., :16, :])
 
 
-@pytest.mark.parametrize("encoder", ["resnet_small", "resnet18"])
-def test_encoder_computes_what_the_trunk_computes(encoder: str) -> None:
+@pytest.mark.parametrize(
+    ("arch", "encoder"),
+    [("unet", "resnet_small"), ("unet", "resnet18"), ("deeplabv3_published", "resnet50")],
+)
+def test_encoder_computes_what_the_trunk_computes(arch: SegmenterArch, encoder: str) -> None:
     torch.manual_seed(0)
     trunk = TRUNKS[encoder]("none").eval()
-    segmenter = make_segmenter("unet", encoder=encoder, classes=1, trunk=trunk).eval()
+    segmenter = make_segmenter(arch, encoder=encoder, classes=1, trunk=trunk).eval()
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(segmenter.encoder(images)[-1], trunk(images))

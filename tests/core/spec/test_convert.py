@@ -130,7 +130,7 @@ def test_a_segmenter() -> None:
 
 def test_a_segmenter_with_the_crf_in_its_loss() -> None:
     made = convert_config(config("crf_segmenter"))
-    assert (made.params["arch"], made.params["image_size"]) == ("deeplabv3plus", 400)
+    assert (made.params["arch"], made.params["image_size"]) == ("deeplabv3plus_published", 400)
     assert made.params["loss"] == [
         {"name": "cross_entropy", "weight": 0.25},
         {"name": "kl", "weight": 0.75, "scale": 0.5, "refine": {"name": "crf", "iterations": 6}},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -33,13 +33,27 @@ def test_the_names_are_the_librarys_own() -> None:
 def test_what_is_said_not_to_build_does_not_and_the_rest_does(arch: SegmenterArch, family: str) -> None:
     """One of each family; without memory for weights, except where the library reads a value of its own."""
     encoder = ENCODERS[family][0]
-    make: Any = SEGMENTERS[arch]
+    make = SEGMENTERS[arch]
     with torch.device("cpu" if family == "mit" else "meta"):
         if encoder_problem(arch, encoder) is None:
-            make(encoder_name=encoder, encoder_weights=None)
+            make(encoder, 1)
         else:
             with pytest.raises(ValueError, match="not support"):
-                make(encoder_name=encoder, encoder_weights=None)
+                make(encoder, 1)
+
+
+@pytest.mark.parametrize("arch", ["deeplabv3_published", "deeplabv3plus_published"])
+def test_what_was_published_is_built_on_two_encoders(arch: SegmenterArch) -> None:
+    names = [name for family in ENCODERS.values() for name in family]
+    built = [name for name in names if encoder_problem(arch, name) is None]
+    assert built == ["resnet50", "resnet101"]
+    for name in built:
+        with torch.device("meta"):
+            SEGMENTERS[arch](name, 1)
+
+
+def test_every_arch_is_there() -> None:
+    assert tuple(SEGMENTERS) == get_args(SegmenterArch)
 
 
 def test_an_unknown_encoder_is_told_with_those_that_are_close() -> None:
@@ -52,3 +66,8 @@ def test_what_cannot_be_built_is_told_with_what_can() -> None:
     told = problem({"arch": "deeplabv3plus", "encoder": "vgg16"})
     assert "deeplabv3plus cannot be built on vgg16. Take unet or unetplusplus or fpn" in told
     assert "Take unet, or another encoder" in problem({"arch": "fpn", "encoder": SMALL_ENCODER})
+    told = problem({"arch": "deeplabv3_published", "encoder": "resnet18"})
+    assert (
+        "cannot be built on resnet18. Take unet or unetplusplus or fpn or deeplabv3 or deeplabv3plus, or"
+        in told
+    )

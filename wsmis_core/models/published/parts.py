@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from wsmis_core.models.torchvision_stages import VGG_END, VGG_STARTS
 
-__all__ = ["TRUNK_PARTS", "Parts", "joined", "named_alike"]
+__all__ = ["TRUNK_OF_ENCODER", "TRUNK_PARTS", "Parts", "joined", "named_alike"]
 
 # part -> prefixes of its tensors
 Parts = Mapping[str, Sequence[str]]
@@ -38,6 +38,9 @@ TRUNK_PARTS: Mapping[str, Parts] = {
     "resnet50_irn": _RESNET,
     "vgg16": _VGG,
 }
+
+# The trunk whose network a segmenter's encoder is, where its name is another.
+TRUNK_OF_ENCODER: Mapping[str, str] = {"vgg16_bn": "vgg16"}
 
 
 def named_alike(trunk: str) -> Parts:

@@ -14,8 +14,8 @@ __all__ = ["put_crf_segmenter", "put_pneumothorax_segmenter", "put_segmenter"]
 GROUPS = {1: ("trunk+head",), 2: ("trunk", "head")}
 # Published name -> (arch, encoder); None: the encoder has a key of its own.
 ARCHS: Mapping[str, tuple[str, str | None]] = {
-    "deeplabv3_resnet50": ("deeplabv3", "resnet50"),
-    "deeplabv3plus_resnet50": ("deeplabv3plus", "resnet50"),
+    "deeplabv3_resnet50": ("deeplabv3_published", "resnet50"),
+    "deeplabv3plus_resnet50": ("deeplabv3plus_published", "resnet50"),
     "serexnext_unet": ("unet", "se_resnext50_32x4d"),
     "unet": ("unet", None),
 }
