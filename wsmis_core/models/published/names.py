@@ -15,6 +15,7 @@ __all__ = ["NameMap", "fill"]
 # How many steps a batch norm has seen: not a weight, and not in older files.
 _COUNTER = "num_batches_tracked"
 _SHOWN = 20
+_SHAPE = "of another shape"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,11 @@ def fill(
     part: str = "",
     source: str,
     field: str,
+    on_shapes: str = "",
 ) -> str:
     """Put the tensors of a file into ``model``, or those below ``part`` of it; returns the family's name.
 
-    The map that leaves the fewest questions is used.
+    The map that leaves the fewest questions is used. ``on_shapes`` is what a wrong shape may come from.
 
     Raises:
         WeightsError: a tensor is missing, one too many, of another shape, or differs from its twin.
@@ -71,7 +73,8 @@ def fill(
             f"{source} does not fit when read as {best.family}; {told}.",
             field=field,
             remedy=f"Give the file of this very model; {' or '.join(one.family for one in maps)} is read. "
-            "Where only its trunk is wanted, set part to trunk.",
+            "Where only its trunk is wanted, set part to trunk."
+            + (f" {on_shapes}" if on_shapes and _SHAPE in best.problems else ""),
         )
     model.load_state_dict({**model.state_dict(), **best.tensors})
     return best.family
@@ -93,7 +96,7 @@ def _matched(state: Mapping[str, Tensor], names: NameMap, *, like: Mapping[str, 
                 match.tensors[ours] = tensor
                 if tensor.shape != like[ours].shape:
                     shapes = f"{tuple(tensor.shape)}, not {tuple(like[ours].shape)}"
-                    match.add("of another shape", f"{theirs} {shapes}")
+                    match.add(_SHAPE, f"{theirs} {shapes}")
             elif not torch.equal(tensor, match.tensors[ours]):
                 match.add("not the same as its twin", f"{theirs} and {first[ours]}")
     for ours in like:

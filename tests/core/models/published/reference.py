@@ -138,10 +138,11 @@ def trunk_stages(state: State, images: Tensor) -> list[Tensor]:
     return stages
 
 
-def bottleneck(state: State, name: str, features: Tensor, *, stride: int) -> Tensor:
+def bottleneck(state: State, name: str, features: Tensor, *, stride: int, dilation: int = 1) -> Tensor:
     body = F.conv2d(features, state[f"{name}.conv1.weight"])
     body = batch_norm(state, f"{name}.bn1", body).relu()
-    body = F.conv2d(body, state[f"{name}.conv2.weight"], stride=stride, padding=1)
+    weight = state[f"{name}.conv2.weight"]
+    body = F.conv2d(body, weight, stride=stride, padding=dilation, dilation=dilation)
     body = batch_norm(state, f"{name}.bn2", body).relu()
     body = batch_norm(state, f"{name}.bn3", F.conv2d(body, state[f"{name}.conv3.weight"]))
     if f"{name}.downsample.0.weight" in state:
