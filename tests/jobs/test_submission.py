@@ -193,6 +193,14 @@ def test_a_published_irnet_needs_no_seeds(world: World) -> None:
     )
 
 
+def test_a_published_segmenter_needs_neither_pseudo_labels_nor_masks(world: World) -> None:
+    dataset = world.dataset(has_masks=False)
+    params = {"epochs": 0, "weights": {"file": "/data/unet.h5"}}
+    assert world.submit("train_segmenter", dataset=dataset, params=params)
+    problems = refused(world, "train_segmenter", dataset=dataset, params={**params, "epochs": 1})
+    assert only(problems)[0] == "inputs.pseudo_labels"
+
+
 def test_inputs_whose_own_params_do_not_fit(world: World) -> None:
     dataset = world.dataset()
     vgg = world.submit(dataset=dataset, params={"arch": "vgg16"})

@@ -81,6 +81,10 @@ def _untrained_problems(params: stages.Training, inputs: Mapping[str, object]) -
                 "Set params.weights to {file: PATH}, or train for 1 epoch or more.",
             )
         )
+    if isinstance(params, stages.TrainSegmenter) and params.targets != "pseudo_labels":
+        problems.append(
+            Problem("a training of 0 epochs learns from no targets.", "params.targets", "Take it out.")
+        )
     if params.max_steps is not None:
         problems.append(Problem("a training of 0 epochs has no steps.", "params.max_steps", "Take it out."))
     return problems

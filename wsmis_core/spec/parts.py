@@ -35,6 +35,7 @@ __all__ = [
     "Refinement",
     "Sampler",
     "Schedule",
+    "SegmenterWeights",
     "Size",
     "Split",
     "Threshold",
@@ -79,6 +80,11 @@ def named_or_file(value: object) -> str:
 
 Weights = Annotated[
     Annotated[Literal["none", "imagenet"], Tag("<name>")] | Annotated[WeightsFile, Tag("<file>")],
+    Discriminator(named_or_file),
+]
+SegmenterWeights = Annotated[
+    Annotated[Literal["none", "imagenet", "classifier"], Tag("<name>")]
+    | Annotated[WeightsFile, Tag("<file>")],
     Discriminator(named_or_file),
 ]
 

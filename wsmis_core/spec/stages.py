@@ -36,6 +36,7 @@ from wsmis_core.spec.parts import (
     Refinement,
     Sampler,
     Schedule,
+    SegmenterWeights,
     Size,
     Split,
     StepSchedule,
@@ -410,8 +411,9 @@ class TrainSegmenter(Training):
         description="of segmentation-models-pytorch, by its name; or resnet_small, for small images",
         json_schema_extra={"enum": [name for names in ENCODERS.values() for name in names]},
     )
-    weights: Literal["none", "imagenet", "classifier"] = Field(
-        default="none", description="where the encoder starts; `classifier`: the trunk of that input"
+    weights: SegmenterWeights = Field(
+        default="none",
+        description="where the encoder starts, `classifier`: the trunk of that input; or all from a file",
     )
     targets: Literal["pseudo_labels", "true_masks"] = "pseudo_labels"
     image_size: ImageSize = 256
@@ -422,7 +424,7 @@ class TrainSegmenter(Training):
     optimizer: Optimizer = Optimizer(name="sgd", weight_decay=1e-6, momentum=0.9)
     rates: SegmenterRates = SegmenterRates()
     schedule: Schedule = PolySchedule(power=0.9, floor=1e-6, per="epoch")
-    epochs: int = Field(default=40, ge=1, le=10_000)
+    epochs: int = Field(default=40, ge=0, le=10_000, description=NO_TRAINING)
     batch_size: int = Field(default=64, ge=1, le=4096)
     keep: Literal["last", "best", "val_target_mean_iou", "val_target_dice_pooled"] = Field(
         default="last", description=f"{KEPT}; against targets, not true masks"

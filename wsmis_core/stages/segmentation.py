@@ -47,7 +47,8 @@ class SegmenterDetails(Spec):
     def of(cls, params: TrainSegmenter, classes: Sequence[str]) -> Self:
         """Those of a segmenter that is trained with ``params``; a threshold is yet to be chosen."""
         to_choose = {"threshold"} if isinstance(params.threshold, Chosen) else set()
-        return cls(**params.model_dump(exclude=to_choose), classes=tuple(classes))
+        learnt = {} if params.epochs else {"targets": "none"}
+        return cls(**params.model_dump(exclude=to_choose) | learnt, classes=tuple(classes))
 
     @classmethod
     def read(cls, details: Mapping[str, Any]) -> Self:

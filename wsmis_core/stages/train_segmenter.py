@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from wsmis_core.data import DatasetIndex, Sample
+from wsmis_core.data import Sample
 from wsmis_core.data.augmentation import augment
 from wsmis_core.data.cache import resized
 from wsmis_core.engine import (
@@ -29,12 +30,14 @@ from wsmis_core.engine import (
 from wsmis_core.errors import DataError
 from wsmis_core.metrics import class_dice, class_iou, confusion_matrix, margins
 from wsmis_core.models import Classifier
+from wsmis_core.models.published import names_of_encoder, names_of_segmenter
 from wsmis_core.models.segmenters import Segmenter, make_segmenter
 from wsmis_core.spec.losses import Kl
-from wsmis_core.spec.parts import Chosen
+from wsmis_core.spec.parts import Chosen, WeightsFile
 from wsmis_core.spec.stages import TrainSegmenter
 from wsmis_core.stages.findings import SegmenterFinder
 from wsmis_core.stages.inputs import (
+    Pictures,
     check_sources,
     dataset_index,
     input_artifact,
@@ -52,8 +55,13 @@ from wsmis_core.stages.segmenter_loss import Refiner, loss_terms
 from wsmis_core.stages.targets import targets
 from wsmis_core.stages.train_classifier import classifier_from
 from wsmis_core.stages.truth import required_masks
+from wsmis_core.stages.weights import load_weights
 
 __all__ = ["run"]
+
+_CHANNELS = (
+    "Losses such as bce make a channel of each class of the data set, those such as cross_entropy one more."
+)
 
 
 def run(context: RunContext, params: TrainSegmenter) -> StageResult:
@@ -61,40 +69,43 @@ def run(context: RunContext, params: TrainSegmenter) -> StageResult:
     index = dataset_index(context)
     if isinstance(params.threshold, Chosen):
         required_masks(index, params.threshold.split, field="params.threshold.split")
-    with worker_processes() as processes:
-        task = _Segmentation(context, params, index, processes)
-        figures = train(
-            task, params=params, rates=params.rates.model_dump(), context=context, keep=params.keep
-        )
-    save_model(context, task.model)
-    details = task.details.model_copy(update=_threshold(context, task))
-    finder = _finder(task, details)
+    seen = pictures(context, index, size=params.image_size, normalisation=params.normalisation)
+    details = SegmenterDetails.of(params, index.classes)
+    torch.manual_seed(params.seed)
+    model = _model(context, params, channels=details.channels.count(len(index.classes)))
+    figures: dict[str, float] = {}
+    if params.epochs:
+        with worker_processes() as processes:
+            task = _Segmentation(context, params, seen, details, model, processes)
+            figures = train(
+                task, params=params, rates=params.rates.model_dump(), context=context, keep=params.keep
+            )
+        model = task.model
+    model.to(context.ranks.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    save_model(context, model)
+    finder = SegmenterFinder(TrainedSegmenter(model, details, scales=(1.0,), flip=True), seen)
+    if isinstance(params.threshold, Chosen):
+        details = details.model_copy(update=_chosen(context, params, params.threshold, finder))
+        finder = replace(finder, segmenter=replace(finder.segmenter, details=details))
     scores = validation_scores(context, index, finder, size=params.image_size, batch_size=params.batch_size)
     write_preview(context, index, finder, caption="The segmenter's probabilities, and its masks")
     return StageResult(metrics=figures | scores, details=details.model_dump(mode="json"))
 
 
-def _threshold(context: RunContext, task: _Segmentation) -> dict[str, Any]:
+def _chosen(
+    context: RunContext, params: TrainSegmenter, rule: Chosen, finder: SegmenterFinder
+) -> dict[str, Any]:
     """What the details then say of a threshold that is to be chosen."""
-    params = task.params
-    if not isinstance(params.threshold, Chosen):
-        return {}
     choice = choose(
         context,
-        task.pictures.index,
-        _finder(task, task.details),
-        params.threshold,
+        finder.images.index,
+        finder,
+        rule,
         field="params.threshold",
         size=params.image_size,
         batch_size=params.batch_size,
     )
     return {"threshold": choice.value, "chosen_threshold": choice.described()}
-
-
-def _finder(task: _Segmentation, details: SegmenterDetails) -> SegmenterFinder:
-    """The trained segmenter, to be scored."""
-    segmenter = TrainedSegmenter(task.model.eval(), details, scales=(1.0,), flip=True)
-    return SegmenterFinder(segmenter, task.pictures)
 
 
 class _Segmentation(Task):
@@ -103,13 +114,20 @@ class _Segmentation(Task):
     model: Segmenter
 
     def __init__(
-        self, context: RunContext, params: TrainSegmenter, index: DatasetIndex, processes: Processes
+        self,
+        context: RunContext,
+        params: TrainSegmenter,
+        seen: Pictures,
+        details: SegmenterDetails,
+        model: Segmenter,
+        processes: Processes,
     ) -> None:
-        self.params, self.processes = params, processes
+        self.params, self.pictures, self.details = params, seen, details
+        self.model, self.processes = model, processes
+        index = seen.index
         self.refining = next((term for term in params.loss if isinstance(term, Kl)), None)
         if self.refining is not None:
             check_refinement(self.refining.refine, field="params.loss")
-        self.details = SegmenterDetails.of(params, index.classes)
         self.targets = targets(context, params, index)
         self.training = self._usable(context, samples_of(index, ["train"]))
         self.validation = [sample for sample in index.split("val") if self.targets.has(sample)]
@@ -119,9 +137,6 @@ class _Segmentation(Task):
                 field="params.targets",
                 remedy="Run make_pseudo_labels on the train split too, or check the data set's masks.",
             )
-        self.pictures = pictures(context, index, size=params.image_size, normalisation=params.normalisation)
-        torch.manual_seed(params.seed)
-        self.model = _model(context, params, channels=self.details.channels.count(len(index.classes)))
 
     def _usable(self, context: RunContext, samples: Sequence[Sample]) -> list[Sample]:
         usable = [sample for sample in samples if self.targets.has(sample)]
@@ -198,8 +213,16 @@ class _Segmentation(Task):
 
 
 def _model(context: RunContext, params: TrainSegmenter, *, channels: int) -> Segmenter:
-    if params.weights != "classifier":
-        return make_segmenter(params.arch, encoder=params.encoder, classes=channels, weights=params.weights)
+    """The segmenter that the training starts from."""
+    weights = params.weights
+    if isinstance(weights, WeightsFile):
+        model = make_segmenter(params.arch, encoder=params.encoder, classes=channels)
+        whole = weights.part == "all"
+        names = names_of_segmenter(params.arch) if whole else names_of_encoder(params.encoder)
+        load_weights(context, model, weights, names, trunk="encoder.", on_shapes=_CHANNELS)
+        return model
+    if weights != "classifier":
+        return make_segmenter(params.arch, encoder=params.encoder, classes=channels, weights=weights)
     source = input_artifact(context, "classifier")
     check_sources(params, {"classifier": source.details})
     classifier = load_model(source, classifier_from)

@@ -19,9 +19,17 @@ _FIELD = "params.weights.file"
 
 
 def load_weights(
-    context: RunContext, model: nn.Module, weights: WeightsFile, names: Sequence[NameMap], *, trunk: str
+    context: RunContext,
+    model: nn.Module,
+    weights: WeightsFile,
+    names: Sequence[NameMap],
+    *,
+    trunk: str,
+    on_shapes: str = "",
 ) -> None:
     """Put the tensors of a file into ``model``, or with its part `trunk` those below that prefix of it.
+
+    ``on_shapes`` is said where one has another shape.
 
     Raises DataError for a file outside the data roots, WeightsError for one that is not as announced,
     cannot be read, or does not fit.
@@ -35,7 +43,8 @@ def load_weights(
             remedy="Name the file that is meant, or its present hash.",
         )
     part = trunk if weights.part == "trunk" else ""
-    family = fill(model, read_state(path, field=_FIELD), names, part=part, source=str(path), field=_FIELD)
+    state = read_state(path, field=_FIELD)
+    family = fill(model, state, names, part=part, source=str(path), field=_FIELD, on_shapes=on_shapes)
     context.events.log(f"{weights.file} was read as {family}.")
     progress.advance()
 

@@ -102,6 +102,28 @@ def test_an_unknown_stage_lists_the_known_ones() -> None:
         ("train_irnet", {"epochs": 0, "max_steps": 1, "weights": {"file": "f"}}, {}, "params.max_steps"),
         ("train_irnet", {"weights": {"file": "f"}}, {}, "inputs.ir_labels"),
         ("train_irnet", {"trunk": "random"}, {"ir_labels": "a", "classifier": "b"}, "inputs.classifier"),
+        (
+            "train_segmenter",
+            {"weights": {"file": "f"}},
+            {"pseudo_labels": "a", "classifier": "b"},
+            "inputs.classifier",
+        ),
+        ("train_segmenter", {"weights": {"file": "f"}}, {}, "inputs.pseudo_labels"),
+        ("train_segmenter", {"epochs": 0}, {}, "params.epochs"),
+        ("train_segmenter", {"epochs": 0, "weights": {"file": "f", "part": "trunk"}}, {}, "params.epochs"),
+        ("train_segmenter", {"epochs": 0, "weights": "classifier"}, {"classifier": "b"}, "params.epochs"),
+        (
+            "train_segmenter",
+            {"epochs": 0, "weights": {"file": "f"}},
+            {"pseudo_labels": "a"},
+            "inputs.pseudo_labels",
+        ),
+        (
+            "train_segmenter",
+            {"epochs": 0, "weights": {"file": "f"}, "targets": "true_masks"},
+            {},
+            "params.targets",
+        ),
         ("train_classifier", {"epochs": 0}, {}, "params.epochs"),
         ("train_classifier", {"epochs": 0, "weights": {"file": "f", "part": "trunk"}}, {}, "params.epochs"),
         ("train_classifier", {"weights": "imagenet"}, {"classifier": "b"}, "inputs.classifier"),
@@ -202,6 +224,7 @@ def test_the_catalogue_is_whole_and_its_kinds_have_producers() -> None:
             "set schedule to linear",
         ),
         ("train_irnet", {"trunk": "file"}, "params.weights", "Give {file: PATH}"),
+        ("train_segmenter", {"weights": "random"}, "params.weights", "'none', 'imagenet' or 'classifier'"),
         ("train_irnet", {"trunk": "random", "weights": {"file": "f"}}, "params.weights", "trunk is random"),
     ],
 )
@@ -215,6 +238,8 @@ def test_what_is_stored_whole_can_be_read_again() -> None:
         ("train_classifier", {"arch": "vgg16", "weights": {"file": "f"}, "epochs": 0}, {}),
         ("train_irnet", {"weights": {"file": "f"}, "epochs": 0}, {}),
         ("train_irnet", {"weights": {"file": "f", "part": "trunk"}}, {"ir_labels": "a"}),
+        ("train_segmenter", {"weights": {"file": "f"}, "epochs": 0}, {}),
+        ("train_segmenter", {"weights": {"file": "f", "part": "trunk"}}, {"pseudo_labels": "a"}),
     ):
         made = make_params(stage, params, inputs)
         assert make_params(stage, made.model_dump(mode="json"), inputs) == made
