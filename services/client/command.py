@@ -13,6 +13,7 @@ from services.client.pipelines import pipeline, pipelines, run
 from services.client.predictions import predict
 from services.client.stage import stage
 from services.client.up import up
+from services.client.weights import import_weights
 
 __all__ = ["app", "main"]
 
@@ -38,6 +39,7 @@ for command in (
     retry,
     artifacts,
     predict,
+    import_weights,
     stage,
 ):
     app.command()(command)

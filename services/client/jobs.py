@@ -185,6 +185,7 @@ def _views(made: Job) -> list[Table]:
     facts.add_row("time", duration(made["seconds"]))
     if failure := made["failure"]:
         facts.add_row("failure", f"{failure['reason']}: {failure['message']}")
+        facts.add_row("field", failure["field"] or "")
         facts.add_row("remedy", failure["remedy"] or f"wsmis logs {made['id']} shows what it said.")
     attempts = Table("attempt", "worker", "started", "finished", "reached", "outcome", "why")
     for attempt in made["attempts"]:

@@ -19,7 +19,9 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from services.client.command import app
 from services.jobs import (
     Claim,
     Database,
@@ -239,3 +241,24 @@ def real(started_service: RealService, monkeypatch: pytest.MonkeyPatch) -> RealS
     monkeypatch.setenv("WSMIS_URL", started_service.url)
     monkeypatch.setenv("WSMIS_API_KEY", started_service.key)
     return started_service
+
+
+@pytest.fixture
+def wsmis() -> Any:
+    """The command in this process: a call with the exit status that it is to end with."""
+    runner = CliRunner()
+
+    def call(*words: str, status: int = 0) -> Any:
+        result = runner.invoke(app, list(words), catch_exceptions=False)
+        assert result.exit_code == status, result.output
+        return result
+
+    return call
+
+
+@pytest.fixture
+def dataset(real: RealService, request: pytest.FixtureRequest) -> str:
+    """The name of a data set that is the test's own."""
+    name = request.node.name.replace("[", "-").rstrip("]")
+    real.dataset(name)
+    return str(name)

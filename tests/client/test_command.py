@@ -4,61 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from _thread import interrupt_main
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from services.client.command import app
 from services.jobs import Status, find_dataset, list_jobs
+from tests.client.beside import beside
 
-DONE, FAILED, WRONG_USE, NO_SERVICE = 0, 1, 2, 3
-PAUSE = 0.05  # seconds between two looks into the database
-
-
-@pytest.fixture
-def wsmis() -> Any:
-    runner = CliRunner()
-
-    def call(*words: str, status: int = DONE) -> Any:
-        result = runner.invoke(app, list(words), catch_exceptions=False)
-        assert result.exit_code == status, result.output
-        return result
-
-    return call
-
-
-@pytest.fixture
-def dataset(real: Any, request: pytest.FixtureRequest) -> str:
-    name = request.node.name.partition("[")[0]
-    real.dataset(name)
-    return str(name)
-
-
-@contextmanager
-def beside(work: Callable[..., bool], *given: Any, **named: Any) -> Iterator[None]:
-    """``work`` in another thread, again until it returns true; if it fails, so does what waits for it."""
-
-    def run() -> None:
-        try:
-            while not work(*given, **named):
-                time.sleep(PAUSE)
-        except BaseException:
-            interrupt_main()
-            raise
-
-    with ThreadPoolExecutor(1) as pool:
-        working = pool.submit(run)
-        try:
-            yield
-        finally:
-            working.result()
+FAILED, WRONG_USE, NO_SERVICE = 1, 2, 3
 
 
 def submit(wsmis: Any, *words: str) -> Any:
