@@ -14,12 +14,13 @@ from services.client.figures import counted, duration, moment, status_text
 from services.client.follow import followed_pipeline
 from services.client.output import Output
 from services.client.replies import Pipeline
+from wsmis_core.spec import recipe_names
 
 __all__ = ["pipeline", "pipeline_ended", "pipelines", "run"]
 
 
 def run(
-    recipe: Annotated[str, typer.Argument(help="smoke or pneumothorax.")],
+    recipe: Annotated[str, typer.Argument(help=f"One of {', '.join(recipe_names())}.")],
     dataset: Annotated[str, typer.Argument(help="Name or id of a registered data set.")],
     settings: Annotated[
         list[str] | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from services.jobs import Status, find_dataset, list_jobs
 from tests.client.beside import beside
+from wsmis_core.spec import recipes
 
 FAILED, WRONG_USE, NO_SERVICE = 1, 2, 3
 
@@ -78,6 +80,11 @@ def test_a_wrong_word_is_wrong_use_without_a_service(wsmis: Any) -> None:
     wsmis("run", "smoke", "d", "--set", "epochs=1", status=WRONG_USE)
     wsmis("nothing", status=WRONG_USE)
     wsmis("datasets", "--json", "show", "d", status=WRONG_USE)
+
+
+def test_the_help_of_run_names_every_recipe(wsmis: Any) -> None:
+    shown = wsmis("run", "--help").output
+    assert set(recipes()) <= set(re.findall(r"\w+", shown))
 
 
 def test_no_service_has_its_own_status(wsmis: Any, unused_url: str) -> None:

@@ -48,7 +48,8 @@ from wsmis_core.spec.joint import source_problems
 from wsmis_core.spec.min_score import MinScore, MinScoreChange, changed_min_score
 from wsmis_core.spec.model import Spec, problems_of, validate
 from wsmis_core.spec.named_files import has_unknown_content, named_files
-from wsmis_core.spec.recipe import EVERY_STEP, PlannedStep, Recipe, Step, load_recipe, plan, recipes
+from wsmis_core.spec.plan import EVERY_STEP, PlannedStep, plan
+from wsmis_core.spec.recipe import Recipe, Step, load_recipes, recipe_names, recipes
 from wsmis_core.spec.run import SPEC_FILE, TORCHRUN_FOLDER, DatasetRef, InputRef, Resources, RunSpec
 from wsmis_core.spec.stage_file import LocalStage, read_stage_file
 from wsmis_core.spec.stages import StageParams, stage_params
@@ -106,7 +107,7 @@ __all__ = [
     "dataset_spec",
     "event_line",
     "has_unknown_content",
-    "load_recipe",
+    "load_recipes",
     "make_dataset_spec",
     "make_params",
     "named_files",
@@ -116,6 +117,7 @@ __all__ = [
     "read_manifest",
     "read_stage_file",
     "read_yaml",
+    "recipe_names",
     "recipes",
     "source_problems",
     "stage_params",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wsmis_core.errors import SpecError
-from wsmis_core.spec import CATALOGUE, Recipe, load_recipe, plan, recipes, validate
+from wsmis_core.spec import CATALOGUE, Recipe, load_recipes, plan, recipes, validate
 
 
 @pytest.mark.parametrize("name", list(recipes()))
@@ -108,6 +108,98 @@ def test_an_input_that_names_no_step_is_told() -> None:
 
 def test_text_that_is_no_recipe_is_told() -> None:
     with pytest.raises(SpecError, match="not YAML"):
-        load_recipe("a: [")
-    with pytest.raises(SpecError, match="steps: this field is missing"):
-        load_recipe("name: a\ndescription: b")
+        load_recipes(["a: ["])
+    with pytest.raises(SpecError, match="not a mapping"):
+        load_recipes(["- a"])
+    with pytest.raises(SpecError, match=r"a\.steps: this field is missing"):
+        load_recipes(["name: a\ndescription: b"])
+    with pytest.raises(SpecError, match="name: this field is missing"):
+        load_recipes(["description: b\nsteps: {}"])
+    with pytest.raises(SpecError, match="two recipes are called a"):
+        load_recipes([BASE, BASE])
+
+
+BASE = """
+name: a
+description: whole
+steps:
+  first: {stage: train_classifier, params: {epochs: 3, batch_size: 4, dropblock: null}, min_score: {f1: 0.5}}
+  second: {stage: extract_cams, inputs: {classifier: first}}
+"""
+CHILD = """
+name: b
+extends: a
+description: differs
+steps:
+  first: {params: {epochs: 7, dropblock: {drop_prob: 0.1, block_size: 3}}, min_score: {val_auc: 0.9}}
+  third: {stage: make_ir_labels, inputs: {cams: second}}
+"""
+GRANDCHILD = """
+name: c
+extends: b
+description: differs too
+steps:
+  first: {params: {dropblock: null}}
+"""
+
+
+def test_a_recipe_that_extends_another_holds_what_differs() -> None:
+    read = load_recipes([GRANDCHILD, CHILD, BASE])
+    assert list(read) == ["a", "b", "c"]
+    assert read["b"] == validate(
+        Recipe,
+        {
+            "name": "b",
+            "description": "differs",
+            "steps": {
+                "first": {
+                    "stage": "train_classifier",
+                    "params": {
+                        "epochs": 7,
+                        "batch_size": 4,
+                        "dropblock": {"drop_prob": 0.1, "block_size": 3},
+                    },
+                    "min_score": {"val_auc": 0.9},
+                },
+                "second": {"stage": "extract_cams", "inputs": {"classifier": "first"}},
+                "third": {"stage": "make_ir_labels", "inputs": {"cams": "second"}},
+            },
+        },
+    )
+    assert list(read["c"].steps) == ["first", "second", "third"]
+    assert read["c"].steps["first"].params == {"epochs": 7, "batch_size": 4, "dropblock": None}
+    assert read["a"].steps["first"].params["epochs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "said"),
+    [
+        (CHILD.replace("extends: a", "extends: aa"), "b.extends", r"'aa' is no recipe\..* Did you mean a\?"),
+        (CHILD.replace("extends: a", "extends: b"), "b.extends", "b -> b"),
+        (CHILD.replace("extends: a", "extends: null"), "b.extends", "'None' is no recipe"),
+        (CHILD.replace("description: differs", ""), "b.description", "missing"),
+        (CHILD.replace("params: {epochs: 7", "param: {epochs: 7"), "b.steps.first.param", "no such field"),
+        (CHILD.replace("first: {params", "frst: {params"), "b.steps.frst.stage", "missing"),
+        ("name: b\nextends: a\ndescription: d\nsteps: [1]", "b.steps", "not possible"),
+    ],
+)
+def test_a_mistaken_extension_is_told(changed: str, field: str, said: str) -> None:
+    with pytest.raises(SpecError, match=said) as raised:
+        load_recipes([BASE, changed])
+    assert raised.value.field == field
+
+
+def test_recipes_that_extend_each_other_are_told() -> None:
+    with pytest.raises(SpecError, match="extend each other: b -> c -> b") as raised:
+        load_recipes([BASE, CHILD.replace("extends: a", "extends: c"), GRANDCHILD])
+    assert raised.value.field == "c.extends"
+
+
+def test_voc2012_crf_differs_from_voc2012_in_one_step() -> None:
+    plain, crf = (plan(recipes()[name], {}, has_masks=True) for name in ("voc2012", "voc2012_crf"))
+    different = {
+        one.name: (one.params, other.params) for one, other in zip(plain, crf, strict=True) if one != other
+    }
+    assert list(different) == ["train_segmenter"]
+    before, after = different["train_segmenter"]
+    assert {key for key in after if after[key] != before[key]} == {"loss", "epochs"}
