@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image, ImageDraw
 
@@ -35,11 +39,15 @@ class Workshop:
         inputs: Mapping[str, Path] | None = None,
         *,
         dataset: Mapping[str, Any] | None = None,
+        ranks: int = 1,
     ) -> Path:
         """The artifact's folder of a run that ends well; ``inputs`` are artifacts' folders by role."""
         run = self.folder / name
-        status = self.start(name, stage, params, inputs, dataset=dataset)
-        assert status == 0, (run / "failure.json").read_text()
+        if ranks > 1:
+            self._start_by_torchrun(self._request(name, stage, params, inputs, dataset), run, ranks=ranks)
+        else:
+            status = self.start(name, stage, params, inputs, dataset=dataset)
+            assert status == 0, (run / "failure.json").read_text()
         return run / "output"
 
     def failure(
@@ -67,6 +75,18 @@ class Workshop:
         dataset: Mapping[str, Any] | None = None,
     ) -> int:
         """The exit status of a run."""
+        request = self._request(name, stage, params, inputs, dataset)
+        return main(["stage", str(request), "--run-dir", str(self.folder / name)])
+
+    def _request(
+        self,
+        name: str,
+        stage: str,
+        params: Mapping[str, Any] | None,
+        inputs: Mapping[str, Path] | None,
+        dataset: Mapping[str, Any] | None,
+    ) -> Path:
+        """The file that asks for it."""
         spec = {
             "stage": stage,
             "params": dict(params or {}),
@@ -75,11 +95,33 @@ class Workshop:
         }
         path = self.folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(spec))
-        return main(["stage", str(path), "--run-dir", str(self.folder / name)])
+        return path
+
+    def _start_by_torchrun(self, request: Path, run: Path, *, ranks: int) -> None:
+        torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}", "--max-restarts=0"]
+        entry = ["wsmis_core", "stage", str(request), "--run-dir", str(run)]
+        ended = subprocess.run(
+            [sys.executable, "-m", *torchrun, "-m", *entry],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr[-3000:]
 
     def manifest(self, name: str) -> Manifest:
         """The manifest of a run's artifact."""
         return read_manifest(self.folder / name / "output")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Test files run beside each other, one a core, as ranks do: more threads would wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

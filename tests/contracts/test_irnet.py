@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-import yaml
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -247,39 +242,15 @@ def test_no_instance_at_all_is_an_empty_list(
     assert not read_mask_png(artifact / "instances" / "p3.png").any()
 
 
-def on_two_ranks(
-    folder: Path,
-    stage: str,
-    params: Mapping[str, Any],
-    inputs: Mapping[str, Path],
-    dataset: Mapping[str, Any],
-) -> Path:
-    """The artifact's folder of a run that torchrun starts."""
-    given = {role: str(path) for role, path in inputs.items()}
-    spec = folder.with_suffix(".yaml")
-    spec.write_text(yaml.safe_dump({"stage": stage, "params": params, "dataset": dataset, "inputs": given}))
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=0"]
-    entry = ["-m", "wsmis_core", "stage", str(spec), "--run-dir", str(folder)]
-    ended = subprocess.run(
-        [sys.executable, *torchrun, *entry],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    return folder / "output"
-
-
 def test_two_ranks_do_as_one(
-    pictures: dict[str, Any], cropped_irnet: Path, instances: Path, tmp_path: Path
+    workshop: Any, pictures: dict[str, Any], cropped_irnet: Path, instances: Path
 ) -> None:
     """The same training and the same instances, up to the order in which numbers are added."""
     seeds = {role: pictures[role] for role in ("ir_labels", "classifier")}
     maps = {"cams": pictures["cams"], "irnet": cropped_irnet}
-    trained = on_two_ranks(tmp_path / "trained", "train_irnet", CROPS, seeds, pictures["dataset"])
-    labelled = on_two_ranks(tmp_path / "labelled", "make_pseudo_labels", INSTANCES, maps, pictures["dataset"])
+    by_two = {"dataset": pictures["dataset"], "ranks": 2}
+    trained = workshop.run("trained_by_two", "train_irnet", CROPS, seeds, **by_two)
+    labelled = workshop.run("labelled_by_two", "make_pseudo_labels", INSTANCES, maps, **by_two)
 
     alone, together = (load_file(folder / "model.safetensors") for folder in (cropped_irnet, trained))
     for name, tensor in alone.items():

@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,7 @@ from wsmis_core.metrics.boxes import region_boxes
 from wsmis_core.spec import RunSpec
 
 CHOSEN = {"name": "chosen", "split": "val", "score": "dice_positives"}
+ON_TEST = {"resamples": 200, "overlays": 3, "cam_threshold": CHOSEN}
 HEADLINES = ("dice_pooled", "dice_per_image", "dice_positives", "iou", "mean_iou", "precision", "recall")
 
 
@@ -73,8 +71,7 @@ def inputs(
 @pytest.fixture(scope="module")
 def on_test(workshop: Any, inputs: dict[str, Path]) -> Path:
     """The report on the test split."""
-    params = {"resamples": 200, "overlays": 3, "cam_threshold": CHOSEN}
-    artifact = workshop.run("on_test", "evaluate", params, inputs)
+    artifact = workshop.run("on_test", "evaluate", ON_TEST, inputs)
     assert isinstance(artifact, Path)
     return artifact
 
@@ -174,21 +171,10 @@ def test_chosen_thresholds_are_the_best_on_their_split(
     assert of_cams["value"] == on_val["steps"]["cams"]["curve"]["best"]["dice_positives"]["threshold"]
 
 
-def test_two_ranks_report_what_one_does(workshop: Any, on_test: Path, tmp_path: Path) -> None:
-    spec = RunSpec.model_validate_json((workshop.folder / "on_test" / "spec.json").read_text())
-    (tmp_path / "spec.json").write_text(spec.model_dump_json())
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    with (tmp_path / "log").open("w") as log:
-        done = subprocess.run(
-            [*torchrun, "-m", "wsmis_core", str(tmp_path)],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdout=log,
-            stderr=log,
-            check=False,
-        )
-    assert done.returncode == 0, (tmp_path / "log").read_text()
-    assert_close(read(tmp_path / "output"), read(on_test))
-    with Image.open(tmp_path / "output" / "overlays.png") as two, Image.open(on_test / "overlays.png") as one:
+def test_two_ranks_report_what_one_does(workshop: Any, inputs: dict[str, Path], on_test: Path) -> None:
+    by_two = workshop.run("on_test_by_two", "evaluate", ON_TEST, inputs, ranks=2)
+    assert_close(read(by_two), read(on_test))
+    with Image.open(by_two / "overlays.png") as two, Image.open(on_test / "overlays.png") as one:
         assert two.size == one.size
 
 
