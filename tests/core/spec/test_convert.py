@@ -28,7 +28,7 @@ def test_a_classifier() -> None:
     made = convert_config(config("classifier"))
     assert made.stage == "train_classifier"
     assert made.params == {
-        "arch": "resnet50",
+        "arch": "resnet50_full",
         "weights": "imagenet",
         "image_size": 320,
         "normalisation": "imagenet",
@@ -56,7 +56,7 @@ def test_a_classifier() -> None:
         "model.regularize.name",
         "monitor.interval",
     }
-    assert "the published resnet50 has none" in notes(made)["model.regularize.name"]
+    assert "the published resnet50_full has none" in notes(made)["model.regularize.name"]
 
 
 def test_a_pneumothorax_classifier_in_the_older_form() -> None:
