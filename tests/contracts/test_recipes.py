@@ -91,7 +91,7 @@ VOC: dict[str, dict[str, Any]] = {
     },
     "make_pseudo_labels": WALK | {"image_size": "native"},
     "train_segmenter": VOC_SEGMENTER
-    | {"arch": "deeplabv3plus", "epochs": 40, "loss": [{"name": "cross_entropy", "weight": 1.0}]},
+    | {"arch": "deeplabv3plus_published", "epochs": 40, "loss": [{"name": "cross_entropy", "weight": 1.0}]},
 }
 PNEUMOTHORAX: dict[str, dict[str, Any]] = {
     "train_classifier": {
@@ -144,7 +144,7 @@ PUBLISHED: dict[str, dict[str, dict[str, Any]]] = {
     | {
         "train_segmenter": VOC_SEGMENTER
         | {
-            "arch": "deeplabv3plus",
+            "arch": "deeplabv3plus_published",
             "epochs": 30,
             "loss": [
                 {"name": "cross_entropy", "weight": 0.5},
