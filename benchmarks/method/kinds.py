@@ -48,7 +48,7 @@ KINDS: Mapping[str, Kind] = {
         options={"classes": list(SHAPES)},
         overrides={
             "train_classifier": {"augmentation": "weak"},
-            "train_segmenter": {"augmentation": "weak", "loss": "cross_entropy"},
+            "train_segmenter": {"augmentation": "weak", "loss": "cross_entropy", "max_steps": 400},
             "train_ceiling": {"augmentation": "weak", "loss": "cross_entropy"},
         },
     ),
