@@ -48,6 +48,7 @@ SEGMENTER = {
     "keep": "best",
 }
 VOC_SEGMENTER = SEGMENTER | {
+    "arch": "deeplabv3plus_published",
     "encoder": "resnet50",
     "image_size": 512,  # with the CRF loss 513, which is no multiple of 16
     "batch_size": 12,
@@ -90,8 +91,7 @@ VOC: dict[str, dict[str, Any]] = {
         "batch_size": 32,
     },
     "make_pseudo_labels": WALK | {"image_size": "native"},
-    "train_segmenter": VOC_SEGMENTER
-    | {"arch": "deeplabv3plus_published", "epochs": 40, "loss": [{"name": "cross_entropy", "weight": 1.0}]},
+    "train_segmenter": VOC_SEGMENTER | {"epochs": 40, "loss": [{"name": "cross_entropy", "weight": 1.0}]},
 }
 PNEUMOTHORAX: dict[str, dict[str, Any]] = {
     "train_classifier": {
@@ -144,7 +144,6 @@ PUBLISHED: dict[str, dict[str, dict[str, Any]]] = {
     | {
         "train_segmenter": VOC_SEGMENTER
         | {
-            "arch": "deeplabv3plus_published",
             "epochs": 30,
             "loss": [
                 {"name": "cross_entropy", "weight": 0.5},
@@ -162,15 +161,9 @@ PUBLISHED: dict[str, dict[str, dict[str, Any]]] = {
 OURS = {"smoke", "chestxray14"}  # nothing is published for these
 
 # What may be changed to make a recipe small: no method, no loss, no schedule, no threshold.
-SIZES = {"image_size", "crop_size", "batch_size", "max_steps", "local", "resamples", "overlays"}
+SIZES = {"image_size", "crop_size", "batch_size", "max_steps", "local"}
 OFFLINE = {"weights": "none", "trunk": "random"}  # in place of ImageNet's
-SMALL: dict[str, Any] = {
-    "loader_workers": 0,
-    "batch_size": 4,
-    "max_steps": 1,
-    "resamples": 20,
-    "overlays": 2,
-}
+SMALL = {"loader_workers": 0, "batch_size": 4, "max_steps": 1, "resamples": 20, "overlays": 2}
 SIDE, PATIENTS = 64, 14  # pixels, of the films and of what the networks see
 PICTURE_SIDE, PICTURES_DRAWN = 48, 20
 GRID = 80  # pixels: the smallest whose grid has room for the published radius
