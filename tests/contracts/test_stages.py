@@ -87,6 +87,7 @@ def test_a_second_attempt_takes_over_finished_items(runs: Path, tmp_path: Path) 
     before, after = read_manifest(first / "output"), read_manifest(tmp_path / "output")
     assert after.files == before.files
     assert after.digest == before.digest
+    assert after.metrics == before.metrics
     name = before.files[0].path
     assert (tmp_path / "output" / name).samefile(first / "output" / name)
 

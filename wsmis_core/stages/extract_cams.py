@@ -27,6 +27,7 @@ from wsmis_core.stages.inputs import (
     pictures,
     samples_of,
 )
+from wsmis_core.stages.kept import KeptUnrefined
 from wsmis_core.stages.lpcam import lpcam_directions
 from wsmis_core.stages.maps import (
     STRIDE,
@@ -57,13 +58,9 @@ def run(context: RunContext, params: ExtractCams) -> StageResult:
     images = pictures(context, index, size=params.image_size, normalisation=source.details["normalisation"])
     samples = samples_of(index, params.splits, positives_only=params.classes == "labels")
     maps_of = _maps_of(context, params, classifier, index, images)
-    kept_here = _write_maps(context, params, classifier, samples, images, maps_of)
+    kept = KeptUnrefined(context, "cams")
+    _write_maps(context, params, classifier, samples, images, maps_of, kept=kept)
     _write_masks(context, params, samples, images)
-    kept = context.ranks.summed(torch.tensor(float(kept_here), device=context.ranks.device)).item()
-    if kept:
-        context.events.log(
-            f"Refinement would have erased {kept:.0f} objects; they are kept unrefined.", level="warning"
-        )
     finder = CamsFinder(MapsFolder(context.output / "cams"), params.mask_threshold)
     at = params.image_size if params.image_size == "native" else params.image_size // STRIDE
     scores = validation_scores(context, index, finder, splits=params.splits, size=at)
@@ -75,7 +72,7 @@ def run(context: RunContext, params: ExtractCams) -> StageResult:
         caption="Activation maps, and where they are over the threshold",
     )
     return StageResult(
-        metrics={"images": float(len(samples)), "kept_unrefined": kept, **scores},
+        metrics={"images": float(len(samples)), "kept_unrefined": kept.total(), **scores},
         details={
             "classes": list(index.classes),
             "image_size": params.image_size,
@@ -109,10 +106,11 @@ def _write_maps(
     samples: Sequence[Sample],
     images: Pictures,
     maps_of: MapsOf,
-) -> int:
-    """Write `cams/<sample>.npz`; returns how many objects of this rank's images are kept unrefined."""
+    *,
+    kept: KeptUnrefined,
+) -> None:
+    """Write `cams/<sample>.npz`."""
     folder = ItemFolder(context, "cams", suffix=".npz")
-    kept = 0
     with worker_processes() as processes:
         for batch in folder.batches(
             samples, item_id=lambda sample: sample.id, size=params.batch_size, phase="maps"
@@ -121,7 +119,7 @@ def _write_maps(
                 found = _maps(params, classifier, alike, images, maps_of)
                 if params.refine is not None:
                     grid = found[0].maps.shape[1:]
-                    found, kept_here = all_guarded(
+                    found, counts = all_guarded(
                         found,
                         [F.interpolate(images.raw(sample), size=grid, mode="area") for sample in alike],
                         params.refine,
@@ -129,10 +127,10 @@ def _write_maps(
                         scaled=normalise,
                         label=functools.partial(background_threshold_mask, threshold=params.mask_threshold),
                     )
-                    kept += kept_here
+                    for sample, count in zip(alike, counts, strict=True):
+                        kept.note(sample, count)
                 for sample, stored in zip(alike, found, strict=True):
                     folder.write(sample.id, functools.partial(save_maps, stored=stored))
-    return kept
 
 
 def _maps(

@@ -22,6 +22,7 @@ from wsmis_core.models.local import LocalNet
 from wsmis_core.spec.parts import Chosen, MapThreshold, Otsu
 from wsmis_core.spec.stages import LocalTraining, MakePseudoLabels
 from wsmis_core.stages.inputs import Pictures
+from wsmis_core.stages.kept import KeptUnrefined
 from wsmis_core.stages.label_maps import LabelMaps
 from wsmis_core.stages.local_pixels import seen_locally
 from wsmis_core.stages.maps import MapsFolder, StoredMaps, as_stored, labels_above, save_maps
@@ -50,22 +51,20 @@ def write_seen_maps(
     images: Pictures,
     walked: MapsFolder,
     net: LocalNet,
-) -> tuple[MapsFolder, int]:
-    """Write `seen/<sample>.npz`, the walked maps weighed by the local net, over their maximum.
-
-    Beside them, how many objects of this rank's images the net would have erased.
-    """
+    *,
+    kept: KeptUnrefined,
+) -> MapsFolder:
+    """Write `seen/<sample>.npz`, the walked maps weighed by the local net, over their maximum."""
     folder = ItemFolder(context, "seen", suffix=".npz")
-    kept = 0
     for (sample,) in folder.batches(samples, item_id=lambda sample: sample.id, size=1, phase="local maps"):
         stored = walked.load(sample)
         better = seen_locally(stored, net, sample, images, prior=local.prior, refine=params.refine)
         before = as_stored(stored.maps.to(better.device))
         outcome = guarded(before, as_stored(better), stored.class_ids, guard_threshold(params))
-        kept += outcome.kept_unrefined
+        kept.note(sample, outcome.kept_unrefined)
         result = StoredMaps(stored.class_ids, outcome.maps)
         folder.write(sample.id, functools.partial(save_maps, stored=result))
-    return MapsFolder(context.output / "seen"), kept
+    return MapsFolder(context.output / "seen")
 
 
 @torch.no_grad()

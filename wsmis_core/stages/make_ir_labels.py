@@ -18,6 +18,7 @@ from wsmis_core.spec.parts import DenseCrf
 from wsmis_core.spec.stages import MakeIrLabels
 from wsmis_core.stages.findings import LabelsFinder
 from wsmis_core.stages.inputs import Pictures, dataset_index, input_artifact, pictures, samples_of
+from wsmis_core.stages.kept import KeptUnrefined
 from wsmis_core.stages.label_maps import LabelMaps
 from wsmis_core.stages.maps import MapsFolder, resized
 from wsmis_core.stages.preview import write_preview
@@ -45,25 +46,19 @@ def run(context: RunContext, params: MakeIrLabels) -> StageResult:
     images = pictures(context, index, size=params.image_size, normalisation="imagenet")
     samples = [sample for sample in samples_of(index, params.splits) if maps.has(sample)]
     folder = ItemFolder(context, "ir_labels", suffix=".png")
-    kept = 0
+    kept = KeptUnrefined(context, "ir_labels")
     with worker_processes() as processes:
         at_once = 2 * processes.count
         for batch in folder.batches(samples, item_id=lambda sample: sample.id, size=at_once, phase="seeds"):
             sources = [_source(sample, images, maps) for sample in batch]
             for sample, seeds in zip(batch, _all_seeds(sources, params, processes), strict=True):
-                kept += seeds.kept_unrefined
+                kept.note(sample, seeds.kept_unrefined)
                 folder.write(sample.id, functools.partial(write_mask, mask=seeds.labels.cpu().numpy()))
-    total_kept = context.ranks.summed(torch.tensor(float(kept), device=context.ranks.device)).item()
-    if total_kept:
-        context.events.log(
-            f"Refinement would have erased {total_kept:.0f} objects; they are kept unrefined.",
-            level="warning",
-        )
     finder = LabelsFinder(LabelMaps(context.output / "ir_labels", size=params.image_size))
     scores = validation_scores(context, index, finder, splits=params.splits, size=params.image_size)
     write_preview(context, index, finder, splits=params.splits, caption="Seeds; grey is unknown")
     return StageResult(
-        metrics={"images": float(len(samples)), "kept_unrefined": total_kept, **scores},
+        metrics={"images": float(len(samples)), "kept_unrefined": kept.total(), **scores},
         details={
             "classes": list(index.classes),
             "image_size": params.image_size,

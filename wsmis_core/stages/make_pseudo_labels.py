@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from wsmis_core.data import DatasetIndex
 from wsmis_core.engine import RunContext, StageResult
 from wsmis_core.spec.parts import Chosen, Fixed, MapThreshold
@@ -13,6 +11,7 @@ from wsmis_core.spec.stages import MakePseudoLabels
 from wsmis_core.stages.findings import LabelsFinder
 from wsmis_core.stages.inputs import dataset_index, input_artifact, pictures, samples_of
 from wsmis_core.stages.instances import InstanceFolder
+from wsmis_core.stages.kept import KeptUnrefined
 from wsmis_core.stages.labelling import label_maps, write_labels, write_seen_maps
 from wsmis_core.stages.local_pixels import local_net
 from wsmis_core.stages.maps import MapsFolder
@@ -46,11 +45,12 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
     maps = MapsFolder(cams.folder / "cams")
     samples = [sample for sample in samples_of(index, params.splits) if maps.has(sample)]
     instances = None if params.instances is None else InstanceFolder(context)
-    walked, kept_in_walk = write_soft_maps(
-        context, params, samples, images, maps, walk=walk, instances=instances
+    kept_in_walk, kept_locally = KeptUnrefined(context, "walked"), KeptUnrefined(context, "seen")
+    walked = write_soft_maps(
+        context, params, samples, images, maps, walk=walk, instances=instances, kept=kept_in_walk
     )
     context.ranks.wait()
-    soft, kept_locally = walked, 0
+    soft = walked
     if params.local is not None:
         net = local_net(
             context,
@@ -60,15 +60,10 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
             maps=walked,
             refine=params.refine,
         )
-        soft, kept_locally = write_seen_maps(context, params, params.local, samples, images, walked, net)
+        soft = write_seen_maps(context, params, params.local, samples, images, walked, net, kept=kept_locally)
     threshold, described = _threshold(context, params, index, soft)
     labels = write_labels(context, params, samples, soft, threshold)
-    kept_here = torch.tensor(float(kept_in_walk + kept_locally), device=context.ranks.device)
-    kept = context.ranks.summed(kept_here).item()
-    if kept:
-        context.events.log(
-            f"Refinement would have erased {kept:.0f} objects; they are kept unrefined.", level="warning"
-        )
+    kept = kept_in_walk.total() + kept_locally.total()
     finder = LabelsFinder(labels, soft)
     scores = validation_scores(context, index, finder, splits=params.splits, size=params.image_size)
     write_preview(

@@ -105,8 +105,8 @@ def all_guarded(
     *,
     scaled: Callable[[Tensor], Tensor],
     label: Callable[[Tensor, Sequence[int]], Tensor],
-) -> tuple[list[StoredMaps], int]:
-    """Maps refined at the size of the images, but unrefined ones of classes that would vanish; how many.
+) -> tuple[list[StoredMaps], list[int]]:
+    """Maps refined at the size of the images, but unrefined ones of classes that would vanish; their numbers.
 
     Args:
         scaled: brings maps (K, H, W) to the scale that ``label`` and later readers expect.
@@ -121,7 +121,7 @@ def all_guarded(
 
     outcomes = [outcome(before, after) for before, after in zip(found, better, strict=True)]
     results = [StoredMaps(old.class_ids, new.maps) for old, new in zip(found, outcomes, strict=True)]
-    return results, sum(new.kept_unrefined for new in outcomes)
+    return results, [new.kept_unrefined for new in outcomes]
 
 
 def crf_labels(work: tuple[NDArray[np.uint8], NDArray[np.uint8], int, DenseCrf]) -> NDArray[np.uint8]:

@@ -18,6 +18,7 @@ from wsmis_core.spec.parts import Refinement
 from wsmis_core.spec.stages import MakePseudoLabels
 from wsmis_core.stages.inputs import Pictures
 from wsmis_core.stages.instances import InstanceFolder, instance_maps, instances_of
+from wsmis_core.stages.kept import KeptUnrefined
 from wsmis_core.stages.labelling import guard_threshold
 from wsmis_core.stages.maps import MapsFolder, StoredMaps, as_stored, labels_above, resized, save_maps
 from wsmis_core.stages.refinement import all_guarded, refined
@@ -38,14 +39,13 @@ def write_soft_maps(
     *,
     walk: Walk | None,
     instances: InstanceFolder | None,
-) -> tuple[MapsFolder, int]:
+    kept: KeptUnrefined,
+) -> MapsFolder:
     """Write `walked/<sample>.npz`: at image size, refined where asked for, over their maximum.
 
-    Without a walk the maps stay where they are. Beside them, how many objects this rank kept unrefined
-    since refinement would have erased them.
+    Without a walk the maps stay where they are.
     """
     folder = ItemFolder(context, "walked", suffix=".npz")
-    kept = 0
     with worker_processes() as processes:
         for batch in folder.batches(
             samples,
@@ -70,11 +70,11 @@ def write_soft_maps(
                 _write_instances(walk, instances, batch, found, boundaries, displacements)
             found = [StoredMaps(old.class_ids, new) for old, new in zip(found, soft, strict=True)]
             found, kept_after = refine(found, params.refine)
-            kept += kept_before + kept_after
-            for sample, stored in zip(batch, found, strict=True):
+            for sample, stored, *counts in zip(batch, found, kept_before, kept_after, strict=True):
+                kept.note(sample, sum(counts))
                 result = StoredMaps(stored.class_ids, as_stored(stored.maps))
                 folder.write(sample.id, functools.partial(save_maps, stored=result))
-    return MapsFolder(context.output / "walked"), kept
+    return MapsFolder(context.output / "walked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,10 @@ class _Refine:
 
     def __call__(
         self, found: list[StoredMaps], refinement: Refinement | None
-    ) -> tuple[list[StoredMaps], int]:
-        """The maps, at image size where there is a refinement, and how many classes kept theirs."""
+    ) -> tuple[list[StoredMaps], list[int]]:
+        """The maps, at image size where there is a refinement, and how many classes of each kept theirs."""
         if refinement is None:
-            return found, 0
+            return found, [0] * len(found)
         return all_guarded(
             found,
             [self.images.raw(sample) for sample in self.samples],
