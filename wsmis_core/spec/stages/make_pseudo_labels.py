@@ -50,7 +50,7 @@ class LocalTraining(Training):
     rates: SegmenterRates = SegmenterRates(trunk=4e-3, head=4e-3)
     schedule: Schedule = OneCycleSchedule(warmup=0.2)
     epochs: int = Field(default=1000, ge=1, le=10_000)
-    max_steps: int | None = Field(default=120, ge=1)
+    max_steps: int | None = Field(default=150, ge=1)
     batch_size: int = Field(default=10, ge=1, le=4096)
 
 
