@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from services.jobs.database import Database
@@ -20,11 +21,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status is 2 for wrong use."""
     asked = _parser().parse_args(arguments)
     try:
-        database = Database(Settings.from_environment().database_url)
-        if asked.command == "migrate":
-            migrate(database)
-        else:
-            _make_key(database, asked.name, asked.scopes, asked.file)
+        with closing(Database(Settings.from_environment().database_url)) as database:
+            if asked.command == "migrate":
+                migrate(database)
+            else:
+                _make_key(database, asked.name, asked.scopes, asked.file)
     except WsmisError as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 
 import psutil
 from celery import Celery
@@ -75,5 +76,9 @@ class Reconciler:
 
 def run_reconciler(settings: Settings) -> None:
     """Reconcile until SIGTERM or SIGINT."""
-    with StopSignals() as stop, make_queue(settings) as queue:
-        Reconciler(settings, Database(settings.database_url), queue).run(stop)
+    with (
+        StopSignals() as stop,
+        make_queue(settings) as queue,
+        closing(Database(settings.database_url)) as database,
+    ):
+        Reconciler(settings, database, queue).run(stop)

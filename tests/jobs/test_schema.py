@@ -1,5 +1,6 @@
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,10 @@ def test_the_command_migrates_and_makes_keys(
     assert main(["make-key", "--name", "ci", "--scopes", "read, submit", "--file", str(file)]) == 0
     assert main(["make-key", "--name", "me", "--scopes", "admin"]) == 0
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    with Database(f"sqlite:///{tmp_path / 'wsmis.db'}").reading() as session:
+    with (
+        closing(Database(f"sqlite:///{tmp_path / 'wsmis.db'}")) as database,
+        database.reading() as session,
+    ):
         assert authenticate(session, file.read_text().strip()).scopes == {"read", "submit"}
         assert authenticate(session, capsys.readouterr().out.strip()).name == "me"
 
