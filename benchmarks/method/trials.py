@@ -35,7 +35,7 @@ def trials(kind: Kind, name: str, *, seed: int, group: str, folder: Path) -> Ite
     runs = Runs.on(data, folder / "runs" / f"{name}-{seed}")
     to = ["train_segmenter", "train_ceiling"] if group in WHOLE else ["make_pseudo_labels"]
     for variant, changes in {**GROUPS, **WHOLE}[group].items():
-        steps = _planned(kind, changes, seed=seed)
+        steps = planned(kind, changes, seed=seed)
         report = runs.report(steps, runs.follow(steps, to=to))
         for step, scores in report["steps"].items():
             if kind.score in scores.get("intervals", {}):
@@ -43,7 +43,7 @@ def trials(kind: Kind, name: str, *, seed: int, group: str, folder: Path) -> Ite
                 yield Score(name, seed, group, variant, step, scores[kind.score], low, high)
 
 
-def _planned(kind: Kind, changes: Variant, *, seed: int) -> list[PlannedStep]:
+def planned(kind: Kind, changes: Variant, *, seed: int) -> list[PlannedStep]:
     """The recipe's steps with what belongs to the kind and the variant; a param may take an input out."""
     merged: dict[str, dict[str, Any]] = {EVERY_STEP: {"seed": seed}}
     for step in (*kind.overrides, *changes):

@@ -69,7 +69,7 @@ GROUPS: Mapping[str, Mapping[str, Variant]] = {
     },
     "trunk of IRNet": {
         "of the classifier": WALKED,
-        "random": {"train_irnet": {"trunk": "random"}, **WALKED},
+        "random": {"train_irnet": {"trunk": "random", WITHOUT: ["classifier"]}, **WALKED},
     },
     "steps of the walk, log2": {
         "0": _labels(log2_steps=0),
