@@ -6,6 +6,7 @@ Axes: K classes of an image, C classes of the data set, H x W pixels.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -48,9 +49,10 @@ def local_net(
     """
     source = maps
     for number, share in enumerate(params.foreground):
+        last = number + 1 == len(params.foreground)
         part = context.part(f"local-{number + 1}")
         task = LocalPixels(
-            params.model_copy(update={"seed": params.seed + number}),
+            _of_round(params, number, times=params.last_round if last else 1),
             samples=samples,
             images=images,
             maps=source,
@@ -58,9 +60,20 @@ def local_net(
         )
         train(task, params=task.params, rates=params.rates.model_dump(), context=part)
         net = task.model.eval()
-        if number + 1 < len(params.foreground):
+        if not last:
             source = _round(part, params, net, task.positives, images, maps, refine)
     return net
+
+
+def _of_round(params: LocalTraining, number: int, *, times: float) -> LocalTraining:
+    """The params of a round that trains so many ``times`` as long as they say."""
+    return params.model_copy(
+        update={
+            "seed": params.seed + number,
+            "epochs": math.ceil(params.epochs * times),
+            "max_steps": None if params.max_steps is None else math.ceil(params.max_steps * times),
+        }
+    )
 
 
 def _round(

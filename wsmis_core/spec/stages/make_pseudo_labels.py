@@ -43,14 +43,20 @@ class LocalTraining(Training):
         "Otsu's twice a pixel is foreground; up to Otsu's it is background, between the two unknown",
     )
     prior: float = Field(
-        default=1 / 3, ge=0, le=1, description="exponent of the walked maps that weigh the probabilities"
+        default=0.5, ge=0, le=1, description="exponent of the walked maps that weigh the probabilities"
     )
     augmentation: Augmentation = "xray"
     optimizer: Optimizer = Optimizer(name="adamw", weight_decay=0.01)
     rates: SegmenterRates = SegmenterRates(trunk=4e-3, head=4e-3)
     schedule: Schedule = OneCycleSchedule(warmup=0.2)
     epochs: int = Field(default=1000, ge=1, le=10_000)
-    max_steps: int | None = Field(default=150, ge=1)
+    max_steps: int | None = Field(default=200, ge=1, description="of each round but the last")
+    last_round: float = Field(
+        default=2.5,
+        ge=1,
+        le=100,
+        description="how many times as long as the others the last round trains; its net weighs the final maps",
+    )
     batch_size: int = Field(default=10, ge=1, le=4096)
 
 
