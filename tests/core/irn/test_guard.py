@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -42,6 +42,7 @@ def test_a_class_that_another_one_covers_brings_all_back() -> None:
 
 
 @given(seed=st.integers(0, 10_000))
+@settings(deadline=None)
 def test_no_class_vanishes(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     maps, refined = (torch.rand(2, 2, 2, generator=generator) * 0.8 for _ in range(2))
@@ -58,6 +59,7 @@ def test_a_restored_class_that_covers_another_brings_that_one_back_too() -> None
 
 
 @given(seed=st.integers(0, 10_000))
+@settings(deadline=None)
 def test_no_label_vanishes(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     labels, refined = (torch.randint(0, 4, (2, 3), generator=generator, dtype=torch.uint8) for _ in range(2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -132,7 +133,7 @@ def rounds(
         cache=cache,
         previous=() if previous is None else (previous,),
     )
-    with open_events(folder, speaks=False) as events:
+    with open_events(folder, speaks=True) as events:
         net = local_net(
             RunContext(spec=spec, folder=folder, ranks=Ranks(), events=events, stop=stop),
             local,
@@ -156,3 +157,11 @@ def test_stopped_anywhere_the_rounds_go_on_to_the_same_net(
         rounds(index, tmp_path, first, stop=Asked(looks), previous=None)
     resumed = rounds(index, tmp_path, second, stop=StopRequest(), previous=first)
     assert torch.equal(resumed, expected)
+
+
+def test_the_last_round_trains_longer(index: DatasetIndex, tmp_path: Path) -> None:
+    rounds(index, tmp_path, tmp_path, stop=StopRequest(), previous=None)
+    lines = (tmp_path / "events.jsonl").read_text().splitlines()
+    checkpoints = [event for event in map(json.loads, lines) if event["type"] == "checkpoint"]
+    last = {Path(event["path"]).parent.name: event["step"] for event in checkpoints}
+    assert last == {"local-1": 4, "local-2": 10}

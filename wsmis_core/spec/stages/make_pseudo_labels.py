@@ -55,7 +55,7 @@ class LocalTraining(Training):
         default=2.5,
         ge=1,
         le=100,
-        description="how many times as long as the others the last round trains; its net weighs the final maps",
+        description="how many times as long as the others the last round trains, whose net weighs the maps",
     )
     batch_size: int = Field(default=10, ge=1, le=4096)
 
