@@ -84,11 +84,11 @@ GROUPS: Mapping[str, Mapping[str, Variant]] = {
 
 WHOLE: Mapping[str, Mapping[str, Variant]] = {
     "whole": {
-        "no mask chooses": {"train_ceiling": {"max_steps": 600}},
+        "no mask chooses": {"train_ceiling": {"max_steps": 1200}},
         "validation masks choose the thresholds": {
             "make_pseudo_labels": {"threshold": {"name": "chosen"}},
             "train_segmenter": {"threshold": {"name": "chosen"}},
-            "train_ceiling": {"max_steps": 600},
+            "train_ceiling": {"max_steps": 1200},
         },
     },
 }

@@ -44,7 +44,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
 # Of Dice. Three seeds of one rank differ by .15 (maps), .31 (seeds), .33 (pseudo-labels) and .30 (segmenter);
 # two ranks ended within .02 of one on this data set, and within .003 on another with 50 local steps a round.
 NEAR = 0.05
-# Relative. IRNet's displacement, at the published rate and after 20 steps, follows the last digits of its seeds.
+# Relative. After 20 steps at the published rate IRNet's displacement follows the last digits of its seeds.
 NEAR_LOSSES = {"train_classifier": 0.05, "train_irnet": 0.15, "train_segmenter": 0.05}
 
 
