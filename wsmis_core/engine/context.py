@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wsmis_core.engine.events import Events
+from wsmis_core.engine.events import Events, Progress
 from wsmis_core.engine.ranks import Ranks
 from wsmis_core.engine.stopping import StopRequest
 from wsmis_core.spec.run import RunSpec
@@ -25,11 +26,22 @@ class RunContext:
     name: Path = Path()  # of the part that this is of a stage that trains or writes several times
 
     def part(self, name: str) -> RunContext:
-        """The context of a part of the stage, with checkpoints of its own.
+        """The context of a part of the stage, with checkpoints, progress and figures of its own.
 
         Its output is resumed as the stage's is, but does not become an artifact.
         """
         return replace(self, name=self.name / name)
+
+    def progress(self, phase: str, *, total: int, unit: str, done: int = 0) -> Progress:
+        """A counter of ``total`` units that says how far it is, and of which part."""
+        named = f"{self.name}: {phase}" if self.name.parts else phase
+        return self.events.progress(named, total=total, unit=unit, done=done)
+
+    def metric(self, values: Mapping[str, float], *, step: int, epoch: int | None = None) -> None:
+        """Figures at a step; those of a part carry its name."""
+        self.events.metric(
+            {str(self.name / name): value for name, value in values.items()}, step=step, epoch=epoch
+        )
 
     @property
     def output(self) -> Path:

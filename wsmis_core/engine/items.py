@@ -59,7 +59,7 @@ class ItemFolder:
         """This rank's `unfinished` items in batches, with progress; stops between two when asked to."""
         left = self.unfinished(items, item_id=item_id, beside=beside)
         total = len(self._context.ranks.share(len(items)))
-        progress = self._context.events.progress(phase, total=total, unit=unit, done=total - len(left))
+        progress = self._context.progress(phase, total=total, unit=unit, done=total - len(left))
         for start in range(0, len(left), size):
             self._context.stop.check()
             batch = left[start : start + size]

@@ -98,7 +98,7 @@ class _Training:
         self.saved_at = self.said_at = time.monotonic()
 
     def run(self) -> dict[str, float]:
-        progress = self.events.progress(
+        progress = self.context.progress(
             "training", total=self.steps, unit="steps", done=min(self.state.step, self.steps)
         )
         while self.state.step < self.steps:
@@ -199,7 +199,7 @@ class _Training:
         self.task.model.eval()
         with torch.no_grad():
             figures |= self.task.validate(self.ranks)
-        self.events.metric(figures, step=self.state.step, epoch=self.state.epoch)
+        self.context.metric(figures, step=self.state.step, epoch=self.state.epoch)
         self.state = replace(self.state, epoch=self.state.epoch + 1, batch=0, sums={}, figures=figures)
         if self._is_best(figures):
             self.state = replace(self.state, best_step=self.state.step, best_figures=figures)
@@ -227,7 +227,7 @@ class _Training:
         if now - self.said_at >= _SECONDS_BETWEEN_METRICS:
             self.said_at = now
             rates = {f"lr_{group['name']}": group["lr"] for group in self.optimizer.param_groups}
-            self.events.metric({**values, **rates}, step=self.state.step, epoch=self.state.epoch)
+            self.context.metric({**values, **rates}, step=self.state.step, epoch=self.state.epoch)
 
     def _save(self) -> None:
         if self.ranks.is_main:

@@ -32,7 +32,7 @@ def box_tables(
     device = context.ranks.device
     tables = {name: BoxTable(len(samples), len(index.classes), device=device) for name in finders}
     mine = context.ranks.share(len(samples))
-    progress = context.events.progress("boxes", total=len(mine), unit="images")
+    progress = context.progress("boxes", total=len(mine), unit="images")
     for start in range(0, len(mine), batch_size):
         context.stop.check()
         numbers = mine[start : start + batch_size]

@@ -50,7 +50,7 @@ def label_table(
     )
     table = LabelTable(len(samples), len(index.classes), device=device)
     mine = context.ranks.share(len(samples))
-    progress = context.events.progress("classifying", total=len(mine), unit="images")
+    progress = context.progress("classifying", total=len(mine), unit="images")
     for start in range(0, len(mine), batch_size):
         context.stop.check()
         numbers = mine[start : start + batch_size]

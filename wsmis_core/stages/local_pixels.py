@@ -87,7 +87,7 @@ def _round(
 ) -> MapsFolder:
     """The maps of the samples as the net of a round sees them."""
     folder = ItemFolder(part, "maps", suffix=".npz")
-    for (sample,) in folder.batches(samples, item_id=lambda sample: sample.id, size=1, phase="local maps"):
+    for (sample,) in folder.batches(samples, item_id=lambda sample: sample.id, size=1, phase="maps"):
         stored = maps.load(sample)
         seen = seen_locally(stored, net, sample, images, prior=params.prior, refine=refine)
         result = StoredMaps(stored.class_ids, seen / seen.max().clamp(min=_EPSILON))

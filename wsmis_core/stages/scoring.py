@@ -81,7 +81,7 @@ def tallies(
         for name, finder in finders.items()
     }
     mine = context.ranks.share(len(samples))
-    progress = context.events.progress(phase, total=len(mine), unit="images")
+    progress = context.progress(phase, total=len(mine), unit="images")
     for start in range(0, len(mine), batch_size):
         context.stop.check()
         numbers = mine[start : start + batch_size]

@@ -133,7 +133,7 @@ class _Boundaries(Task):
 
         sums = torch.zeros(3, dtype=torch.float64, device=ranks.device)
         mine = [self.samples[index] for index in ranks.share(len(self.samples))]
-        progress = context.events.progress("mean shift", total=len(mine), unit="images")
+        progress = context.progress("mean shift", total=len(mine), unit="images")
         for start in range(0, len(mine), self.params.batch_size):
             batch = mine[start : start + self.params.batch_size]
             images = [self.pictures.tensor(self.pictures.array(sample)) for sample in batch]

@@ -34,7 +34,7 @@ def load_weights(
     Raises DataError for a file outside the data roots, WeightsError for one that is not as announced,
     cannot be read, or does not fit.
     """
-    progress = context.events.progress("weights", total=1, unit="files")
+    progress = context.progress("weights", total=1, unit="files")
     path = file_below_root(context, weights.file, field=_FIELD)
     if weights.sha256 is not None and (found := sha256_of(path)) != weights.sha256:
         raise WeightsError(

@@ -159,9 +159,13 @@ def test_stopped_anywhere_the_rounds_go_on_to_the_same_net(
     assert torch.equal(resumed, expected)
 
 
-def test_the_last_round_trains_longer(index: DatasetIndex, tmp_path: Path) -> None:
+def test_the_last_round_trains_longer_and_each_says_which_it_is(index: DatasetIndex, tmp_path: Path) -> None:
     rounds(index, tmp_path, tmp_path, stop=StopRequest(), previous=None)
-    lines = (tmp_path / "events.jsonl").read_text().splitlines()
-    checkpoints = [event for event in map(json.loads, lines) if event["type"] == "checkpoint"]
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    checkpoints = [event for event in events if event["type"] == "checkpoint"]
     last = {Path(event["path"]).parent.name: event["step"] for event in checkpoints}
     assert last == {"local-1": 4, "local-2": 10}
+    phases = [event["phase"] for event in events if event["type"] == "progress"]
+    assert list(dict.fromkeys(phases)) == ["local-1: training", "local-1: maps", "local-2: training"]
+    figures = {name for event in events if event["type"] == "metric" for name in event["values"]}
+    assert figures == {"local-1/train_loss", "local-2/train_loss"}
