@@ -15,8 +15,8 @@ from torch import Tensor
 def fixed_threshold(maps: Tensor, class_ids: Sequence[int], *, background_threshold: float = 0.2) -> Tensor:
     """The mask above a fixed share of the range of the per-pixel class maximum.
 
-    A pixel whose maximum over the classes is below ``min + (max - min) · background_threshold`` is
-    background, any other gets the class of its maximum. Maps without contrast, or without a class,
+    A pixel whose maximum over the classes is below ``min + (max - min) · background_threshold``, or is the
+    least of all, is background, any other gets the class of its maximum. Maps without contrast, or without a class,
     say nothing about where: their mask is empty.
 
     Args:
@@ -35,7 +35,8 @@ def fixed_threshold(maps: Tensor, class_ids: Sequence[int], *, background_thresh
     if low == high:
         return empty
     ids = torch.tensor(class_ids, dtype=torch.uint8, device=maps.device)
-    return torch.where(strongest < low + (high - low) * background_threshold, empty, ids[which])
+    background = (strongest < low + (high - low) * background_threshold) | (strongest == low)
+    return torch.where(background, empty, ids[which])
 
 
 def share_of_range(strongest: Tensor) -> Tensor:

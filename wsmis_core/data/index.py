@@ -132,7 +132,7 @@ class DataProblem(Spec):
 class DatasetIndex(Spec):
     """All that a job needs to know of a data set, written once at its registration."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = Field(default=2, description="1: its fingerprint leaves patients out")
     spec: DatasetSpec
     classes: tuple[str, ...]
     samples: tuple[Sample, ...] = Field(description="in the order of their ids")
@@ -177,7 +177,7 @@ class DatasetIndex(Spec):
             raise DataError(
                 f"the index is not of this version: {where}: {wrong['msg']}.", field=str(path), remedy=remedy
             ) from error
-        if fingerprint(index.classes, index.samples) != index.fingerprint:
+        if fingerprint(index.classes, index.samples, version=index.schema_version) != index.fingerprint:
             raise DataError("the index does not match its fingerprint.", field=str(path), remedy=remedy)
         return index
 
@@ -213,22 +213,23 @@ class DatasetIndex(Spec):
         }
 
 
-def fingerprint(classes: Sequence[str], samples: Iterable[Sample]) -> str:
+def fingerprint(classes: Sequence[str], samples: Iterable[Sample], *, version: int = 2) -> str:
     """SHA-256 over what a result can depend on.
 
-    That is the classes, and of every sample its id, the bytes of its file, labels, split, masks and boxes.
-    Where the root lies, how its folders are named and in which order the files were found does not matter.
+    That is the classes, and of every sample its id, the bytes of its file, labels, split, masks and boxes,
+    from ``version`` 2 on also its patient. Where the root lies, how its folders are named and in which order
+    the files were found does not matter.
     """
-    facts = [_facts(sample) for sample in sorted(samples, key=lambda sample: sample.id)]
-    text = json.dumps([1, list(classes), facts], separators=(",", ":"), ensure_ascii=True)
+    facts = [_facts(sample, version) for sample in sorted(samples, key=lambda sample: sample.id)]
+    text = json.dumps([version, list(classes), facts], separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _facts(sample: Sample) -> list[Any]:
+def _facts(sample: Sample, version: int) -> list[Any]:
     facts = [sample.id, sample.content, sample.labels, sample.split, sorted(map(_mask_facts, sample.masks))]
-    if sample.boxes:  # none adds nothing, so that sets without boxes keep the fingerprints they had
+    if sample.boxes:
         facts.append(sorted((box.class_id, box.x, box.y, box.width, box.height) for box in sample.boxes))
-    return facts
+    return facts if version == 1 else [sample.patient, *facts]
 
 
 def _mask_facts(mask: Mask) -> tuple[int, str, str]:

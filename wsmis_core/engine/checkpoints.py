@@ -85,12 +85,15 @@ def save_checkpoint(
 
 
 def latest_checkpoint(folders: Sequence[Path]) -> Checkpoint | None:
-    """The newest checkpoint whose hashes hold, in the first of ``folders`` that has one."""
-    for folder in folders:
-        for candidate in sorted(folder.glob("step-*"), reverse=True):
-            state = _verified_state(candidate)
-            if state is not None:
-                return Checkpoint(candidate, state)
+    """The checkpoint of the highest step in any of ``folders`` whose hashes hold.
+
+    The newest attempt's folder need not have it: it may hold no more than the adopted best.
+    """
+    found = [candidate for folder in folders for candidate in folder.glob("step-*")]
+    for candidate in sorted(found, key=lambda candidate: candidate.name, reverse=True):
+        state = _verified_state(candidate)
+        if state is not None:
+            return Checkpoint(candidate, state)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -34,6 +34,10 @@ class Term:
     denominator: Tensor
     weight: float = 1.0
     epsilon: float = 0.0
+
+    def weightless(self) -> Term:
+        """The term of samples that are to change neither loss nor gradient."""
+        return replace(self, numerator=self.numerator * 0, denominator=self.denominator * 0)
 
 
 class LossSums:

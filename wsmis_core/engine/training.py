@@ -101,9 +101,9 @@ class _Training:
         progress = self.context.progress(
             "training", total=self.steps, unit="steps", done=min(self.state.step, self.steps)
         )
-        while self.state.step < self.steps:
-            for batch in self._epoch():
-                self._step(batch)
+        while self.state.step < self.steps or self.state.batch:  # an epoch that has begun is finished
+            for batch, counts in self._epoch():
+                self._step(batch, counts=counts)
                 progress.advance()
             self._finish_epoch()
         kept = self.state.best_figures if self.state.best_step is not None else self.state.figures
@@ -126,22 +126,25 @@ class _Training:
         self.ranks.wait()
         return newest.state
 
-    def _epoch(self) -> Iterator[dict[str, Tensor]]:
-        """The batches that are left of the epoch, this rank's share of each."""
+    def _epoch(self) -> Iterator[tuple[dict[str, Tensor], bool]]:
+        """The batches that are left of the epoch, this rank's share of each, and whether it counts.
+
+        Of a batch smaller than the number of ranks some get a sample that another has, which does not count.
+        """
         epoch, seed, ranks = self.state.epoch, self.params.seed, self.ranks
         batches = epoch_batches(self.task.order(seed=seed, epoch=epoch), batch_size=self.params.batch_size)
         left = batches[self.state.batch : self.state.batch + self.steps - self.state.step]
-        return iter(
-            DataLoader(
-                _Examples(self.task, seed=seed, epoch=epoch),
-                batch_sampler=[batch[ranks.rank :: ranks.world_size] for batch in left],
-                num_workers=self.params.loader_workers,
-                pin_memory=ranks.device.type == "cuda",
-            )
+        shares = [batch[ranks.rank :: ranks.world_size] for batch in left]
+        examples = DataLoader(
+            _Examples(self.task, seed=seed, epoch=epoch),
+            batch_sampler=[share or batch[:1] for share, batch in zip(shares, left, strict=True)],
+            num_workers=self.params.loader_workers,
+            pin_memory=ranks.device.type == "cuda",
         )
+        return zip(examples, map(bool, shares), strict=True)
 
-    def _step(self, batch: Mapping[str, Tensor]) -> None:
-        """One step of the optimiser on this rank's share of a batch."""
+    def _step(self, batch: Mapping[str, Tensor], *, counts: bool) -> None:
+        """One step of the optimiser on this rank's share of a batch, which counts or weighs nothing."""
         state, params, device = self.state, self.params, self.ranks.device
         # Dropout and the like: a function of seed, step and rank alone.
         torch.manual_seed(_step_seed(params.seed, state.step, self.ranks.rank))
@@ -154,6 +157,8 @@ class _Training:
         self.model.train()
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=params.precision == "bfloat16"):
             terms = self.task.terms(self.model, on_device, step=state.step)
+        if not counts:
+            terms = [term.weightless() for term in terms]
         stop = self.context.stop.made
         due = self.ranks.is_main and time.monotonic() - self.saved_at > params.checkpoint_seconds
         sums = self.ranks.summed(

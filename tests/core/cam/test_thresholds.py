@@ -31,6 +31,8 @@ def test_fixed_threshold_by_hand() -> None:
     maps = torch.tensor([[[0.0, 2.0, 10.0]], [[-3.0, 1.0, 4.0]]])
     # Maxima 0, 2, 10: threshold .2 of the range is 2, and 2 is not below it.
     assert fixed_threshold(maps, [7, 9]).tolist() == [[0, 7, 7]]
+    # Of no share at all what is at the least is no finding.
+    assert fixed_threshold(maps, [7, 9], background_threshold=0.0).tolist() == [[0, 7, 7]]
     assert fixed_threshold(maps.flip(0), [7, 9], background_threshold=0.5).tolist() == [[0, 0, 9]]
 
 

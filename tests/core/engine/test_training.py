@@ -27,6 +27,7 @@ def prepare(
     *,
     dropout: float = 0.0,
     die_at_step: int | None = None,
+    die_at_validation: int | None = None,
     previous: Sequence[Path] = (),
     **params: Any,
 ) -> Path:
@@ -46,7 +47,8 @@ def prepare(
         previous=tuple(previous),
     )
     (folder / "spec.json").write_text(spec.model_dump_json())
-    (folder / "settings.json").write_text(json.dumps({"dropout": dropout, "die_at_step": die_at_step}))
+    settings = {"dropout": dropout, "die_at_step": die_at_step, "die_at_validation": die_at_validation}
+    (folder / "settings.json").write_text(json.dumps(settings))
     return folder
 
 
@@ -134,6 +136,44 @@ def test_a_checkpoint_in_the_middle_of_an_epoch_is_gone_on_from(tmp_path: Path) 
     ]
     assert run(resumed) == 0
     assert (resumed / "figures.json").read_text() == (whole / "figures.json").read_text()
+
+
+def test_a_training_killed_behind_its_last_step_still_finishes_the_epoch(tmp_path: Path) -> None:
+    whole = prepare(tmp_path / "whole", keep="best")
+    killed = prepare(tmp_path / "killed", keep="best", checkpoint_seconds=1e-9, die_at_validation=3)
+    resumed = prepare(tmp_path / "resumed", keep="best", previous=[killed])
+    assert run(whole) == 0
+    assert run(killed) != 0
+    assert (killed / "checkpoints" / "step-00000015").exists()
+    assert run(resumed) == 0
+    assert (resumed / "figures.json").read_text() == (whole / "figures.json").read_text()
+    for name, tensor in weights(whole).items():
+        assert torch.equal(weights(resumed)[name], tensor), name
+
+
+def test_an_attempt_killed_before_its_first_checkpoint_loses_nothing(tmp_path: Path) -> None:
+    rates = ClassifierRates(trunk_weights=5, trunk_biases=5, head_weights=5, head_biases=5)
+    given = {"keep": "best", "epochs": 6, "rates": rates}
+    first = prepare(tmp_path / "first", die_at_step=27, **given)
+    second = prepare(tmp_path / "second", die_at_step=26, previous=[first], **given)
+    third = prepare(tmp_path / "third", previous=[second, first], **given)
+    assert run(first) != 0
+    assert run(second) != 0
+    adopted = [path.name for path in (second / "checkpoints").iterdir()]
+    assert len(adopted) == 1  # the best epoch, which is not the newest
+    assert adopted != ["step-00000025"]
+    assert run(third) == 0
+    said = json.loads((third / "events.jsonl").read_text().splitlines()[0])["message"]
+    assert "step 25" in said
+
+
+def test_a_batch_smaller_than_the_ranks_trains(tmp_path: Path) -> None:
+    alone, together = (prepare(tmp_path / name, batch_size=3) for name in ("alone", "together"))
+    assert run(alone) == 0
+    assert run(together, ranks=3) == 0  # two of the eight batches have two images
+    for one, two in zip(metrics(alone), metrics(together), strict=True):
+        # The image that fills the gap has its part in batch statistics, and none in the loss.
+        assert two["train_loss"] == pytest.approx(one["train_loss"], rel=0.02)
 
 
 def test_sigterm_stops_behind_a_checkpoint(tmp_path: Path) -> None:

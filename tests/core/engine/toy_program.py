@@ -101,6 +101,8 @@ def main(folder: Path) -> None:
         task = Regression(dropout=settings["dropout"])
         if settings["die_at_step"] is not None:
             _die_at(task, settings["die_at_step"])
+        if settings["die_at_validation"] is not None:
+            _die_at_validation(task, settings["die_at_validation"])
         figures = train(
             task,
             params=params,
@@ -126,6 +128,22 @@ def _die_at(task: Task, step: int) -> None:
         return terms(model, batch, step=step)
 
     task.terms = deadly  # type: ignore[method-assign]
+
+
+def _die_at_validation(task: Task, number: int) -> None:
+    """Have the process die as by SIGKILL when it is about to validate for the ``number``-th time."""
+    import os
+    import signal
+
+    validate_model = task.validate
+    left = iter(range(number - 1, -1, -1))
+
+    def deadly(ranks: Ranks) -> dict[str, float]:
+        if next(left) == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return validate_model(ranks)
+
+    task.validate = deadly  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -226,6 +226,8 @@ def test_the_catalogue_is_whole_and_its_kinds_have_producers() -> None:
         ("train_irnet", {"trunk": "file"}, "params.weights", "Give {file: PATH}"),
         ("train_segmenter", {"weights": "random"}, "params.weights", "'none', 'imagenet' or 'classifier'"),
         ("train_irnet", {"trunk": "random", "weights": {"file": "f"}}, "params.weights", "trunk is random"),
+        ("extract_cams", {"splits": ["val", "train", "val"]}, "params.splits", "val is named 2 times"),
+        ("make_pseudo_labels", {"splits": []}, "params.splits", "at least 1"),
     ],
 )
 def test_fields_that_do_not_fit_each_other(stage: str, params: dict[str, Any], field: str, told: str) -> None:

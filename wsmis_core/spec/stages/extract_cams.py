@@ -14,9 +14,8 @@ from wsmis_core.spec.parts import (
     Probability,
     Refinement,
     Size,
-    Split,
 )
-from wsmis_core.spec.stages.params import ALL_SPLITS, Params
+from wsmis_core.spec.stages.params import ALL_SPLITS, Params, Splits
 
 __all__ = ["ExtractCams"]
 
@@ -47,7 +46,7 @@ class ExtractCams(Params):
     threshold: Annotated[MapThreshold, Field(discriminator="name")] | None = Field(
         default=None, description="of `masks/`, cut from the maps; null: the published one, .2, of lpcam .3"
     )
-    splits: tuple[Split, ...] = ALL_SPLITS
+    splits: Splits = ALL_SPLITS
     batch_size: int = Field(default=8, ge=1, le=1024)
 
     @model_validator(mode="after")

@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from wsmis_core.spec.parts import Pamr, Probability, Refinement, Size, Split
-from wsmis_core.spec.stages.params import ALL_SPLITS, Params
+from wsmis_core.spec.parts import Pamr, Probability, Refinement, Size
+from wsmis_core.spec.stages.params import ALL_SPLITS, Params, Splits
 
 __all__ = ["MakeIrLabels"]
 
@@ -22,7 +22,7 @@ class MakeIrLabels(Params):
     image_size: Size = Field(
         default=512, description="squares of so many pixels a side; `native` keeps each image's own size"
     )
-    splits: tuple[Split, ...] = ALL_SPLITS
+    splits: Splits = ALL_SPLITS
 
     @model_validator(mode="after")
     def _background_below_foreground(self) -> Self:

@@ -17,10 +17,9 @@ from wsmis_core.spec.parts import (
     Refinement,
     Schedule,
     Size,
-    Split,
     Threshold,
 )
-from wsmis_core.spec.stages.params import ALL_SPLITS, Params, Training
+from wsmis_core.spec.stages.params import ALL_SPLITS, Params, Splits, Training
 from wsmis_core.spec.stages.train_segmenter import SegmenterRates
 
 __all__ = ["LocalTraining", "MakePseudoLabels"]
@@ -90,7 +89,7 @@ class MakePseudoLabels(Params):
     smallest_component: float = Field(
         default=0.0, ge=0, le=1, description="drop components below this share of the image"
     )
-    splits: tuple[Split, ...] = ALL_SPLITS
+    splits: Splits = ALL_SPLITS
 
     @model_validator(mode="after")
     def _steps_in_range(self) -> Self:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from wsmis_core.spec.model import Spec
 from wsmis_core.spec.parts import Optimizer, Precision, Schedule, Split
 
-__all__ = ["ALL_SPLITS", "KEPT", "NO_TRAINING", "Params", "Training"]
+__all__ = ["ALL_SPLITS", "KEPT", "NO_TRAINING", "Params", "Splits", "Training"]
 
-ALL_SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+def _each_once(splits: tuple[Split, ...]) -> tuple[Split, ...]:
+    for split in splits:
+        if splits.count(split) > 1:
+            raise ValueError(f"{split} is named {splits.count(split)} times. Name each split once.")
+    return splits
+
+
+Splits = Annotated[tuple[Split, ...], Field(min_length=1), AfterValidator(_each_once)]
+ALL_SPLITS: Splits = ("train", "val", "test")
 
 KEPT = (
     "weights of the last epoch, of the best, which has the least validation loss, or of the one where a "
