@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from services.api.artifacts import endpoints as artifacts
 from services.api.authentication import Authentication
 from services.api.body_limit import BodyLimit
+from services.api.body_text import check_body_text
 from services.api.datasets import endpoints as datasets
 from services.api.health import endpoints as health
 from services.api.jobs import endpoints as jobs
@@ -60,6 +61,7 @@ def make_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         responses=PROBLEM_RESPONSES,
         exception_handlers=HANDLERS,
+        dependencies=[Depends(check_body_text)],
     )
     app.state.service = state
     for router in ROUTERS:

@@ -15,7 +15,11 @@ def file_under(folder: Path, path: str) -> Path:
     if "\0" in path:
         raise missing
     root = folder.resolve()
-    file = (root / path).resolve()
-    if not file.is_relative_to(root) or not file.is_file():
+    try:
+        file = (root / path).resolve()
+        there = file.is_relative_to(root) and file.is_file()
+    except OSError:  # a name that is too long for any file
+        there = False
+    if not there:
         raise missing
     return file

@@ -110,7 +110,14 @@ async def _on_http_error(request: Request, error: Any) -> JSONResponse:
     return problem_of_status(request, status, detail, remedies.get(status), headers=error.headers)
 
 
-async def _on_database_away(request: Request, _: Any) -> JSONResponse:
+async def _on_database_away(request: Request, error: Any) -> JSONResponse:
+    if "disk is full" in str(error.orig) or "No space left" in str(error.orig):
+        return problem_of_status(
+            request,
+            HTTPStatus.INSUFFICIENT_STORAGE,
+            "the disk that the database is on is full.",
+            "Free some space there; old runs and artifacts below WSMIS_HOME can be deleted.",
+        )
     return database_away(request)
 
 

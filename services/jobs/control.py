@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.jobs.dependencies import DEAD, revive_skipped, settle_dependents
 from services.jobs.errors import Conflict, NotFound
 from services.jobs.gates import below_min_score
+from services.jobs.idempotency import forget_keys_of
 from services.jobs.status import FINAL, Status
 from services.jobs.tables import Job, JobInput
 from services.jobs.times import utc_now
@@ -92,7 +95,10 @@ def retry(session: Session, job: Job) -> list[str]:
 
 
 def delete(session: Session, job: Job) -> None:
-    """Forget a job that has ended; its files are the caller's to remove. Raises Conflict if it is in use."""
+    """Forget a job that has ended; its files are the caller's to remove. Raises Conflict if it is in use.
+
+    A pipeline without one of its jobs could not say how it has ended, so that is deleted first.
+    """
     if job.status not in FINAL:
         raise Conflict(
             f"the job is {job.status}.", field="status", remedy="Cancel it, and wait until it has ended."
@@ -100,11 +106,22 @@ def delete(session: Session, job: Job) -> None:
     users = session.scalars(select(JobInput.job_id).where(JobInput.input_id == job.id).distinct()).all()
     if users:
         raise Conflict(
-            f"the job is an input of {', '.join(users[:5])}{' and others' if len(users) > 5 else ''}.",
+            f"the job is an input of {_some(users)}.",
             remedy="Delete those first.",
         )
+    pipelines = [row.pipeline_id for row in job.pipeline_rows]
+    if pipelines:
+        raise Conflict(
+            f"the job is a step of the pipeline {_some(pipelines)}.",
+            remedy="Delete the pipeline first, which keeps its jobs.",
+        )
     session.delete(job)
+    forget_keys_of(session, job.id)
     session.flush()
+
+
+def _some(ids: Sequence[str]) -> str:
+    return f"{', '.join(ids[:5])}{' and others' if len(ids) > 5 else ''}"
 
 
 def _ended(job: Job) -> str:

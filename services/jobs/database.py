@@ -43,13 +43,13 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one state of the database, and changes nothing."""
-        with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+        with Session(self.engine, expire_on_commit=False, autoflush=False) as session, _cut_off(session):
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A session that is committed at the end, or rolled back when an exception leaves it."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with Session(self._writer, expire_on_commit=False) as session, session.begin(), _cut_off(session):
             yield session
 
     @contextmanager
@@ -61,6 +61,24 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+
+@contextmanager
+def _cut_off(session: Session) -> Iterator[None]:
+    """Close a connection to SQLite after the rollback that an exception leads to, instead of pooling it.
+
+    The exception may keep a half-read result alive, and with it a snapshot that outlives the rollback;
+    whatever were to be written over that connection would be told that the database is locked.
+    """
+    begun: list[Connection] = []
+    event.listen(session, "after_begin", lambda _session, _transaction, opened: begun.append(opened))
+    try:
+        yield
+    except Exception:
+        for connection in begun:
+            if connection.dialect.name == "sqlite" and not connection.closed:
+                connection.detach()
+        raise
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

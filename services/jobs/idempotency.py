@@ -14,7 +14,7 @@ from services.jobs.database import Database
 from services.jobs.errors import Conflict
 from services.jobs.tables import IdempotencyKey
 
-__all__ = ["KEPT", "Idempotency", "forget_old_keys", "make_once"]
+__all__ = ["KEPT", "Idempotency", "forget_keys_of", "forget_old_keys", "make_once"]
 
 KEPT = timedelta(days=7)  # told in the API's schema and in docs/architecture.md
 
@@ -66,6 +66,14 @@ def forget_old_keys(session: Session, *, now: datetime) -> None:
     """Delete the keys whose time is over: the same key makes something new from here on."""
     session.execute(
         delete(IdempotencyKey).where(IdempotencyKey.created < now - KEPT),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def forget_keys_of(session: Session, made_id: str) -> None:
+    """Delete the keys that made what is being deleted: sent again, the same request makes it anew."""
+    session.execute(
+        delete(IdempotencyKey).where(IdempotencyKey.made_id == made_id),
         execution_options={"synchronize_session": False},
     )
 

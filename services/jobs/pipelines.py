@@ -13,6 +13,7 @@ from services.jobs.cache import finished_twin
 from services.jobs.control import cancel, retry
 from services.jobs.errors import Conflict
 from services.jobs.gates import change_min_score, shortfall
+from services.jobs.idempotency import forget_keys_of
 from services.jobs.ids import make_id
 from services.jobs.repository import find_dataset
 from services.jobs.settings import Settings
@@ -29,7 +30,14 @@ from services.jobs.tables import Dataset, Job, Pipeline, PipelineJob
 from wsmis_core.errors import Problem, SpecError
 from wsmis_core.spec import CATALOGUE, MinScoreChange, PlannedStep, Spec, plan, recipes, stage_params
 
-__all__ = ["PipelineRequest", "cancel_pipeline", "pipeline_status", "retry_pipeline", "submit_pipeline"]
+__all__ = [
+    "PipelineRequest",
+    "cancel_pipeline",
+    "delete_pipeline",
+    "pipeline_status",
+    "retry_pipeline",
+    "submit_pipeline",
+]
 
 
 class PipelineRequest(Spec):
@@ -155,6 +163,20 @@ def retry_pipeline(
         if job.status in {Status.FAILED, Status.CANCELLED}:
             queued += retry(session, job)
     return queued
+
+
+def delete_pipeline(session: Session, pipeline: Pipeline) -> None:
+    """Forget a pipeline whose jobs have all ended; the jobs stay. Raises Conflict if one has not."""
+    live = [job.id for job in _locked_jobs(session, pipeline) if job.status not in FINAL]
+    if live:
+        raise Conflict(
+            f"{len(live)} jobs of the pipeline {pipeline.id} have not ended.",
+            field="status",
+            remedy="Cancel it, and wait until they have ended.",
+        )
+    session.delete(pipeline)
+    forget_keys_of(session, pipeline.id)
+    session.flush()
 
 
 def _locked_jobs(session: Session, pipeline: Pipeline) -> list[Job]:

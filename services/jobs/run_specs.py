@@ -31,7 +31,7 @@ def run_spec(session: Session, claim: Claim, settings: Settings) -> RunSpec:
         select(Attempt.number)
         .where(Attempt.job_id == job.id, Attempt.number < claim.attempt)
         .order_by(Attempt.number.desc())
-    )
+    ).all()
     kinds = {stage.name: stage.output for stage in CATALOGUE.values()}
     sources = session.scalars(select(Job).where(Job.id.in_(job.inputs.values())))
     stages = {source.id: source.stage for source in sources}

@@ -71,13 +71,28 @@ def linked(source: Path, output: Path, *, of: str, job: str, stage: str, beat: B
     return True
 
 
-def place(output: Path, artifact: Path) -> None:
-    """Rename the verified ``output`` to ``artifact``; one that lies there damaged is replaced."""
+def place(output: Path, artifact: Path, *, beat: Beat) -> None:
+    """Move the verified ``output`` to ``artifact`` at once; one that lies there damaged is replaced."""
     if artifact.exists():
         shutil.rmtree(artifact)
     artifact.parent.mkdir(parents=True, exist_ok=True)
+    if output.stat().st_dev != artifact.parent.stat().st_dev:
+        output = _copied(output, artifact.with_name(f".{artifact.name}.part"), beat)
     output.rename(artifact)
     _sync(artifact.parent)
+
+
+def _copied(output: Path, beside: Path, beat: Beat) -> Path:
+    """A copy of ``output`` on the disk of ``beside``, which a rename alone does not reach."""
+
+    def copy(source: str, target: str) -> None:
+        beat()
+        shutil.copy2(source, target)
+        _sync(Path(target))
+
+    shutil.rmtree(beside, ignore_errors=True)
+    shutil.copytree(output, beside, copy_function=copy)
+    return beside
 
 
 def _verify(folder: Path, entry: FileEntry, beat: Beat) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from services.jobs import Reason
-from wsmis_core.errors import ArtifactError
+from wsmis_core.errors import ArtifactError, WsmisError
 from wsmis_core.spec import Failure
 
-__all__ = ["classified", "damaged_output", "stalled", "unprepared"]
+__all__ = ["classified", "damaged_output", "of_the_worker", "stalled", "unprepared"]
 
 _TAIL_LINES = 20
 _LOOK_AT_GPU = "Look at nvidia-smi and the host's kernel log; start the worker's container anew."
@@ -29,6 +31,12 @@ class _Sign:
     retryable: bool = False
 
 
+_DISK_FULL = _Sign(
+    re.compile(r"No space left on device|Disk quota exceeded"),
+    "disk_full",
+    "the disk is full.",
+    "Free some space below WSMIS_HOME (old runs and artifacts can be deleted), then retry the job.",
+)
 _SIGNS = (
     _Sign(
         re.compile(r"CUDA out of memory|OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED"),
@@ -42,12 +50,7 @@ _SIGNS = (
         "the host's memory is used up.",
         "Lower params.batch_size or params.loader_workers, or give the worker more memory.",
     ),
-    _Sign(
-        re.compile(r"No space left on device|Disk quota exceeded"),
-        "disk_full",
-        "the disk is full.",
-        "Free some space below WSMIS_HOME (old runs and artifacts can be deleted), then retry the job.",
-    ),
+    _DISK_FULL,
     _Sign(
         re.compile(r"No module named '?torch\b"),
         "missing_torch",
@@ -89,9 +92,7 @@ def classified(
     text = log if said is None else f"{said.message}\n{log}"
     for sign in _SIGNS:
         if sign.pattern.search(text):
-            return Failure(
-                reason=sign.reason, message=sign.message, remedy=sign.remedy, retryable=sign.retryable
-            )
+            return _as_told(sign)
     rank = _RANK_SIGNAL.search(log)
     if rank or exit_code < 0:
         return _killed(int(rank[1]) if rank else -exit_code)
@@ -137,6 +138,32 @@ def unprepared(folder: Path, error: OSError) -> Failure:
         remedy="Make room below WSMIS_HOME, let the worker write there, and move a folder of this name away.",
         retryable=True,
     )
+
+
+def of_the_worker(error: Exception) -> Failure:
+    """What is the worker's own part of an attempt has failed: its spec, its folders, its artifact."""
+    if isinstance(error, OSError):
+        if _DISK_FULL.pattern.search(str(error)):
+            return _as_told(_DISK_FULL)
+        return Failure(
+            reason="worker_files",
+            message=f"the worker could not read or write: {error}.",
+            remedy="Let the worker read and write below WSMIS_HOME, then retry the job.",
+            retryable=True,
+        )
+    of_another_version = isinstance(error, ValidationError | WsmisError)
+    return Failure(
+        reason=Reason.CRASHED,
+        message=f"the worker broke: {type(error).__name__}: {error}.",
+        remedy="The job was stored by another version of the service: submit it again."
+        if of_another_version
+        else "See the worker's log, and report it.",
+        retryable=not of_another_version,
+    )
+
+
+def _as_told(sign: _Sign) -> Failure:
+    return Failure(reason=sign.reason, message=sign.message, remedy=sign.remedy, retryable=sign.retryable)
 
 
 def _killed(number: int) -> Failure:

@@ -83,7 +83,7 @@ class Supervisor:
             self._database, claim, lease_seconds=self._settings.lease_seconds, patience=self._patience
         )
         try:
-            end = self._attempt(claim, gpus, heartbeat)
+            end = self._ended(claim, gpus, heartbeat)
             ended = heartbeat.insist(end)
         except Fenced as error:
             logger.warning("%s", error)
@@ -96,6 +96,16 @@ class Supervisor:
 
     def _patience(self) -> float:
         return self._settings.drain_seconds if self._draining() else float("inf")
+
+    def _ended(self, claim: Claim, gpus: Sequence[Gpu], heartbeat: Heartbeat) -> End:
+        """How the attempt ends, also where this worker cannot do its own part of it."""
+        try:
+            return self._attempt(claim, gpus, heartbeat)
+        except (Fenced, *OUTAGE):
+            raise
+        except Exception as error:
+            logger.exception("attempt %d at %s broke in the worker", claim.attempt, claim.job)
+            return partial(fail, claim=claim, failure=failures.of_the_worker(error))
 
     def _attempt(self, claim: Claim, gpus: Sequence[Gpu], heartbeat: Heartbeat) -> End:
         there = self._existing_artifact(claim, heartbeat)
@@ -240,5 +250,5 @@ class Supervisor:
             return there
         manifest = verified(folder.output, job=claim.job, stage=claim.stage, beat=heartbeat.beat)
         heartbeat.confirm()
-        place(folder.output, self._settings.artifact_folder(claim.job))
+        place(folder.output, self._settings.artifact_folder(claim.job), beat=heartbeat.beat)
         return manifest

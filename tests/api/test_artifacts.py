@@ -64,6 +64,10 @@ def test_nothing_else_is_to_be_had(client: httpx.Client, job: str, world: World,
     assert str(world.settings.home) not in answer.text
 
 
+def test_a_name_too_long_for_a_file_is_not_there(client: httpx.Client, job: str) -> None:
+    assert client.get(f"/artifacts/{job}/{'a' * 300}").status_code == 404
+
+
 def test_an_artifact_appears_with_success(client: httpx.Client, world: World) -> None:
     job = world.submit(dataset=world.dataset())
     world.artifact(world.claim(job))  # in its place, and not yet accepted

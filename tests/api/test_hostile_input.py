@@ -19,6 +19,8 @@ DOCUMENTS = [
     '{"stage": "a\\u0000b"}',
     '{"stage": "predict", "name": "a\\u0000b"}',
     '"\\ud800"',
+    '{"stage": "predict", "dataset": "\\ud800"}',
+    '{"recipe": "smoke", "dataset": "chest", "params": {"\\ud800": {}}}',
     "null",
     "",
     "NaN",

@@ -46,6 +46,24 @@ def test_cancel_and_retry(client: httpx.Client, world: World) -> None:
     assert client.get(f"/pipelines/{pipeline}").json()["status"] == "succeeded"
 
 
+def test_its_jobs_are_deleted_after_it(client: httpx.Client, world: World) -> None:
+    world.dataset()
+    key = {"Idempotency-Key": "once"}
+    made = client.post("/pipelines", json=SMOKE, headers=key).json()
+    assert client.delete(f"/pipelines/{made['id']}").status_code == 409  # it has not ended
+    client.post(f"/pipelines/{made['id']}/cancel")
+    last = made["jobs"][-1]["id"]
+    refused = client.delete(f"/jobs/{last}")
+    assert refused.status_code == 409
+    assert made["id"] in refused.json()["detail"]
+    assert client.get(f"/pipelines/{made['id']}").json()["status"] == "cancelled"
+    assert client.delete(f"/pipelines/{made['id']}").status_code == 204
+    assert client.get(f"/pipelines/{made['id']}").status_code == 404
+    assert client.delete(f"/jobs/{last}").status_code == 204
+    again = client.post("/pipelines", json=SMOKE, headers=key)  # what the key made is gone
+    assert (again.status_code, again.json()["id"] == made["id"]) == (202, False)
+
+
 def test_a_pipeline_that_its_gate_has_stopped_says_why(client: httpx.Client, world: World) -> None:
     world.dataset()
     answer = client.post("/pipelines", json={**SMOKE, "min_score": {"train_classifier": {"f1": 0.6}}})

@@ -97,3 +97,34 @@ def test_a_redis_that_is_away_stops_no_submission(
             answer = client.post("/jobs", json={"stage": "train_classifier", "dataset": world.dataset()})
             assert answer.status_code == 202
             assert world.status(answer.json()["id"]) == "queued"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        (
+            "/datasets",
+            r'{"name": "x", "format": "csv", "root": "/", "options": {"table": "\ud800"}}',
+            "options.table",
+        ),
+        (
+            "/datasets",
+            r'{"name": "x", "format": "csv", "root": "/", "options": {"table": "a\u0000b"}}',
+            "options.table",
+        ),
+        ("/jobs", r'{"stage": "predict", "params": {"files": ["/x/\ud800.png"]}}', "params.files.0"),
+        ("/pipelines", r'{"recipe": "smoke", "dataset": "x", "params": {"\ud800": {}}}', "params"),
+    ],
+)
+def test_text_that_cannot_be_stored_is_refused(
+    client: httpx.Client, path: str, body: str, field: str
+) -> None:
+    answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert told(answer, 422)["problems"][0]["field"] == field
+    assert client.get(path).json()["items"] == []
+
+
+def test_other_escapes_are_text(client: httpx.Client) -> None:
+    body = r'{"stage": "predict", "name": "\ud83d\ude00 \u00e9 \\ud800"}'
+    answer = client.post("/jobs", content=body, headers={"Content-Type": "application/json"})
+    assert "stored" not in told(answer, 422)["detail"]  # it lacks inputs, and that alone is told

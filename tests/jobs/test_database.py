@@ -40,6 +40,25 @@ def test_a_writing_session_commits_or_leaves_nothing(database: Database) -> None
         assert [key.id for key in session.query(ApiKey)] == ["kept"]
 
 
+def test_a_half_read_result_that_an_exception_keeps_does_not_keep_later_writers_out(
+    database: Database, database_url: str
+) -> None:
+    for name in ("one", "two"):
+        add_key(database, name)
+    kept: list[object] = []
+    with contextlib.suppress(InterruptedError), database.writing() as session:
+        half_read = session.connection().connection.cursor()
+        half_read.execute("SELECT id FROM api_keys")
+        kept += [half_read, half_read.fetchone()]
+        raise InterruptedError
+    other = Database(database_url)
+    add_key(other, "three")
+    other.close()
+    add_key(database, "four")
+    with database.reading() as session:
+        assert session.query(ApiKey).count() == 4
+
+
 def test_foreign_keys_hold(database: Database) -> None:
     with pytest.raises(IntegrityError), database.writing() as session:
         session.add(IdempotencyKey(api_key_id="nobody", key="k", body_sha256="0" * 64, made_id="job_1"))

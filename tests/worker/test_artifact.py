@@ -88,6 +88,6 @@ def test_place_replaces_a_damaged_artifact(tmp_path: Path) -> None:
     artifact = write_output(tmp_path / "artifacts" / "job_1", file_size=8)
     look = {"job": "job_1", "stage": "train_classifier"}
     assert existing(artifact, **look, beat=lambda: None) is None
-    place(write_output(tmp_path / "output"), artifact)
+    place(write_output(tmp_path / "output"), artifact, beat=lambda: None)
     assert existing(artifact, **look, beat=lambda: None) is not None
     assert not (tmp_path / "output").exists()

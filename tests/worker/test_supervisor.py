@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +35,9 @@ from services.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from tests.worker.conftest import Eventually, Service
+
+
+OTHER_DISK = "/dev/shm"
 
 
 class Bench:
@@ -154,6 +159,49 @@ def test_failures(bench: Bench, service: Service, behaviour: str, reason: str, s
     assert attempt.failure is not None
     assert attempt.failure["reason"] == reason
     assert not service.settings.artifact_folder(job).exists()
+
+
+def test_params_of_another_version_fail_at_once_and_do_not_stop_the_worker(
+    bench: Bench, service: Service
+) -> None:
+    job = service.submit("finish")
+    with service.database.writing() as session:
+        row = session.get_one(Job, job)
+        row.params = {**row.params, "old_field": 1}
+    assert bench.run(job) == Ended(Status.FAILED)
+    failure = service.job(job).failure
+    assert failure is not None
+    assert "old_field" in failure["message"]
+    assert "submit it again" in failure["remedy"]
+    assert bench.run(service.submit("finish")) == Ended(Status.SUCCEEDED)
+
+
+def test_a_home_that_cannot_be_written_is_told(bench: Bench, service: Service) -> None:
+    job = service.submit("finish", max_attempts=1)
+    artifact = service.settings.artifact_folder(job)
+    artifact.parent.mkdir(exist_ok=True)
+    artifact.write_text("a file in the way")
+    assert bench.run(job) == Ended(Status.FAILED)
+    failure = service.job(job).failure
+    assert failure is not None
+    assert failure["reason"] == "worker_files"
+    assert "WSMIS_HOME" in failure["remedy"]
+
+
+def test_artifacts_may_lie_on_another_disk(bench: Bench, service: Service) -> None:
+    artifacts = service.settings.artifact_folder("x").parent
+    with TemporaryDirectory(dir=OTHER_DISK) as elsewhere:
+        if Path(elsewhere).stat().st_dev == service.settings.home.stat().st_dev:
+            pytest.skip(f"{OTHER_DISK} is on the same disk as the home")
+        aside = artifacts.rename(artifacts.with_name("aside")) if artifacts.exists() else None
+        artifacts.symlink_to(elsewhere)
+        job = service.submit("finish")
+        assert bench.run(job) == Ended(Status.SUCCEEDED)
+        assert (artifacts / job / "model.bin").read_bytes() == b"weights"
+        assert [path.name for path in artifacts.iterdir()] == [job]
+        artifacts.unlink()
+        if aside is not None:
+            aside.rename(artifacts)
 
 
 def test_a_crash_shows_the_end_of_the_log(bench: Bench, service: Service) -> None:

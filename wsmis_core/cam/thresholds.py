@@ -16,8 +16,8 @@ def fixed_threshold(maps: Tensor, class_ids: Sequence[int], *, background_thresh
     """The mask above a fixed share of the range of the per-pixel class maximum.
 
     A pixel whose maximum over the classes is below ``min + (max - min) · background_threshold``, or is the
-    least of all, is background, any other gets the class of its maximum. Maps without contrast, or without a class,
-    say nothing about where: their mask is empty.
+    least of all, is background, any other gets the class of its maximum. Maps without contrast, or without
+    a class, say nothing about where: their mask is empty.
 
     Args:
         maps: (C, H, W), one map for each of ``class_ids``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from wsmis_core.data.dicom import decode_dicom, is_dicom
+from wsmis_core.data.dicom import decode_dicom, is_dicom, stretched
 from wsmis_core.errors import DataError
 
 __all__ = ["IMAGE_SUFFIXES", "Picture", "decode_image", "read_bytes", "read_image"]
 
 IMAGE_SUFFIXES = (".dcm", ".dicom", ".png", ".jpg", ".jpeg")
 FORMATS = ("PNG", "JPEG")
+# Where the header of a PNG says how many bits a sample has, and whether it is grey or in colour.
+DEPTH_AT, KIND_AT = 24, 25
+GREY_WITH_ALPHA = 4
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -50,8 +54,9 @@ def read_bytes(path: Path) -> bytes:
 def decode_image(data: bytes, *, name: str) -> Picture:
     """The picture in a file's bytes, told apart by content and not by name.
 
-    Grey values of more than 8 bits without a DICOM window are stretched from minimum to maximum. Raises
-    DataError, with ``name`` as its field, for bytes that are no DICOM, PNG or JPEG image or a broken one.
+    Values of more than 8 bits without a DICOM window are stretched from minimum to maximum, in colour
+    too. Raises DataError, with ``name`` as its field, for bytes that are no DICOM, PNG or JPEG image or a
+    broken one.
     """
     try:
         if is_dicom(data):
@@ -66,7 +71,9 @@ def _decode_raster(data: bytes) -> Pixels:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             image.load()
             if image.mode.startswith("I"):  # 16 bits, or 32 as Pillow widens them
-                return _stretched(np.asarray(image))
+                return stretched(np.asarray(image))
+            if image.format == "PNG" and data[DEPTH_AT] == 16:
+                return stretched(_deep_colours(data))
             grey = image.mode in {"1", "L", "LA"}
             return np.asarray(image.convert("L" if grey else "RGB"))
     except UnidentifiedImageError as error:
@@ -77,10 +84,17 @@ def _decode_raster(data: bytes) -> Pixels:
         raise DataError(f"the image cannot be decoded: {error}.", remedy="Export the file again.") from error
 
 
-def _stretched(values: npt.NDArray[np.int32] | npt.NDArray[np.uint16]) -> Pixels:
-    low, high = int(values.min()), int(values.max())
-    if low == high:
-        return np.zeros(values.shape, dtype=np.uint8)
-    scaled = (values.astype(np.float32) - low) * np.float32(255 / (high - low))
-    stretched: Pixels = np.rint(scaled).astype(np.uint8)
-    return stretched
+def _deep_colours(data: bytes) -> npt.NDArray[np.uint16]:
+    """The samples of a PNG of 16 bits without its alpha, of which Pillow keeps 8 bits unless it is grey."""
+    if importlib.util.find_spec("cv2") is None:
+        raise DataError(
+            "there is no decoder for colours of 16 bits: opencv-python-headless is missing.",
+            remedy="Install it: pip install 'wsmis[torch]'.",
+        )
+    import cv2  # not in every room
+
+    samples = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)  # (H, W, B G R [alpha])
+    if samples is None or samples.dtype != np.uint16:
+        raise ValueError("its colours of 16 bits cannot be read")
+    deep = samples.astype(np.uint16, copy=False)
+    return deep[..., 0] if data[KIND_AT] == GREY_WITH_ALPHA else deep[..., 2::-1]

@@ -11,6 +11,7 @@ from typing import TypeGuard, get_args
 
 from wsmis_core.data.index import UNKNOWN_LABEL, DataProblem, DatasetIndex, Sample, fingerprint
 from wsmis_core.data.layouts import LAYOUTS, GivenSplits, Listing
+from wsmis_core.data.layouts.folder import unseen
 from wsmis_core.data.opening import OpenedImage, open_image
 from wsmis_core.data.splits import check_patients_apart, draw_splits
 from wsmis_core.errors import DataError, Problem
@@ -37,7 +38,11 @@ def scan(spec: DatasetSpec, *, progress: Callable[[int, int], None] | None = Non
     listing = LAYOUTS[spec.format](spec)
     _check_listed_splits(listing)
     opened = _open_all(Path(spec.root), listing, progress)
-    problems = [*listing.problems, *(problem for one in opened for problem in one.problems)]
+    problems = [
+        *unseen(Path(spec.root).resolve()),
+        *listing.problems,
+        *(problem for one in opened for problem in one.problems),
+    ]
     usable = [one for one in opened if one.content is not None]
     try:
         _check_classes(listing, usable)

@@ -74,5 +74,5 @@ def retry(service: Service, job: str, change: JobRetry | None = None) -> JobView
 
 @router.delete("/{job}", status_code=204, dependencies=[requires(Scope.SUBMIT)])
 def remove(service: Service, job: str) -> None:
-    """Delete a job that has ended and that is no other job's input, with all its files."""
+    """Delete a job that has ended, is no other's input and no pipeline's step, with all its files."""
     jobs.removed(service, job)

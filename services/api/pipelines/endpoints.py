@@ -49,3 +49,9 @@ def cancel(service: Service, pipeline: str) -> PipelineView:
 def retry(service: Service, pipeline: str, change: PipelineRetry | None = None) -> PipelineView:
     """Queue every failed or cancelled job again; what was skipped for it waits again."""
     return pipelines.retried(service, pipeline, change or PipelineRetry())
+
+
+@router.delete("/{pipeline}", status_code=204, dependencies=[requires(Scope.SUBMIT)])
+def remove(service: Service, pipeline: str) -> None:
+    """Forget a pipeline whose jobs have all ended; the jobs stay, and can then be deleted one by one."""
+    pipelines.removed(service, pipeline)

@@ -12,6 +12,7 @@ from services.jobs import (
     PipelineRequest,
     Status,
     cancel_pipeline,
+    delete_pipeline,
     get_pipeline,
     list_pipelines,
     make_once,
@@ -20,7 +21,7 @@ from services.jobs import (
     submit_pipeline,
 )
 
-__all__ = ["cancelled", "listed", "retried", "shown", "submit"]
+__all__ = ["cancelled", "listed", "removed", "retried", "shown", "submit"]
 
 
 def submit(service: State, request: PipelineRequest, idempotency: Idempotency | None) -> PipelineView:
@@ -65,3 +66,9 @@ def retried(service: State, pipeline_id: str, change: PipelineRetry) -> Pipeline
     for job in queued:
         publish_job(service.queue, job)
     return shown(service, pipeline_id)
+
+
+def removed(service: State, pipeline_id: str) -> None:
+    """Forget a pipeline whose jobs have all ended."""
+    with service.database.writing() as session:
+        delete_pipeline(session, get_pipeline(session, pipeline_id))

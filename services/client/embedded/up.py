@@ -45,9 +45,11 @@ def up(*, home: Path, data_roots: Sequence[Path], host: str, port: int) -> int:
     """Run API, worker, reconciler and Redis until Ctrl-C or SIGTERM, which drain and stop them all.
 
     A second Ctrl-C kills; the exit status tells. Raises ServiceError if the home or the port
-    is taken, a data root is no folder, there is no Redis server, or a part does not start.
+    is taken, a data root is no folder, there is no Redis server, a part does not start, or
+    WSMIS_DRAIN_SECONDS is no time.
     """
     roots = [_data_root(root) for root in data_roots]
+    drain = _drain_seconds(os.environ.get("WSMIS_DRAIN_SECONDS", ""))
     with claimed_home(home) as folder, socket_folder(folder) as sockets, StopSignals() as stop:
         address = free_address(host, port)
         environment = {
@@ -58,20 +60,28 @@ def up(*, home: Path, data_roots: Sequence[Path], host: str, port: int) -> int:
         }
         if roots:
             environment["WSMIS_DATA_ROOTS"] = os.pathsep.join(map(str, roots))
-        return _Embedded(folder, sockets, address, environment, stop).run()
+        return _Embedded(folder, sockets, address, environment, stop, drain_seconds=drain).run()
 
 
 class _Embedded:
     """The programs on one home."""
 
     def __init__(
-        self, home: Path, sockets: Path, address: Address, environment: dict[str, str], stop: StopSignals
+        self,
+        home: Path,
+        sockets: Path,
+        address: Address,
+        environment: dict[str, str],
+        stop: StopSignals,
+        *,
+        drain_seconds: float,
     ) -> None:
         self._home = home
         self._sockets = sockets
         self._address = address
         self._environment = environment
         self._stop = stop
+        self._drain_seconds = drain_seconds
         self._redis = self._program("redis", redis_command(redis_program(), home=home, sockets=sockets))
         place = ["--host", address.host, "--port", str(address.port)]
         self._api = self._program("api", _python("services.api", *place))
@@ -132,9 +142,8 @@ class _Embedded:
         def hurry(seconds: float) -> bool:
             return self._stop.wait(seconds, beyond=begun)
 
-        drain = float(self._environment.get("WSMIS_DRAIN_SECONDS") or _DRAIN_SECONDS)
         programs = [self._worker, self._reconciler, self._api]
-        orderly = stop_all(programs, seconds=drain + _AFTER_DRAIN_SECONDS, hurry=hurry)
+        orderly = stop_all(programs, seconds=self._drain_seconds + _AFTER_DRAIN_SECONDS, hurry=hurry)
         return stop_all([self._redis], seconds=_REDIS_SECONDS, hurry=hurry) and orderly
 
     def _wait_for(self, program: Program, ready: Callable[[], bool]) -> None:
@@ -191,6 +200,21 @@ class _Embedded:
 
 def _python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
+
+
+def _drain_seconds(given: str) -> float:
+    """How long the worker takes to stop: its own default where nothing is ``given``."""
+    try:
+        seconds = float(given or _DRAIN_SECONDS)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise ServiceError(
+            f"{given!r} is no number of seconds.",
+            field="WSMIS_DRAIN_SECONDS",
+            remedy=f"Set it to 0 or more, or leave it out for {_DRAIN_SECONDS:g}.",
+        )
+    return seconds
 
 
 def _data_root(root: Path) -> Path:

@@ -157,6 +157,12 @@ def test_a_data_root_that_is_none_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+def test_a_drain_time_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WSMIS_DRAIN_SECONDS", "abc")
+    assert "WSMIS_DRAIN_SECONDS: 'abc' is no number of seconds" in refused("--home", str(tmp_path / "home"))
+    assert not (tmp_path / "home").exists()
+
+
 def test_interrupt_during_the_start(tmp_path: Path) -> None:
     """Ctrl-C before anything is ready: nothing is left either."""
     up = Up(tmp_path / "home", tmp_path / "output.txt")

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -15,6 +19,18 @@ def _encoded(image: Image.Image, kind: str = "PNG") -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind)
     return buffer.getvalue()
+
+
+def _png_of_grey_with_alpha(values: npt.NDArray[np.uint16]) -> bytes:
+    """Of big-endian values (H, W, 2); no library here writes these."""
+    height, width = values.shape[:2]
+    lines = b"".join(b"\0" + line.tobytes() for line in values)  # 0: unfiltered
+    header = struct.pack(">IIBBBBB", width, height, 16, 4, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(held)) + name + held + struct.pack(">I", zlib.crc32(name + held))
+        for name, held in chunks
+    )
 
 
 def test_grey_png() -> None:
@@ -39,6 +55,29 @@ def test_16_bit_png_is_stretched() -> None:
     values = np.array([[1000, 2000], [3000, 1500]], dtype=np.uint16)
     pixels = decode_image(_encoded(Image.fromarray(values)), name="a").pixels
     np.testing.assert_array_equal(pixels, [[0, 128], [255, 64]])
+
+
+@pytest.mark.parametrize("alpha", [None, 40000])
+def test_16_bit_colour_is_stretched_as_grey_is(alpha: int | None) -> None:
+    rgb = np.array([[[1000, 2000, 3000], [1500, 1500, 1500]]], dtype=np.uint16)
+    stored = rgb[..., ::-1]  # as OpenCV writes it
+    if alpha is not None:
+        stored = np.concatenate([stored, np.full((1, 2, 1), alpha, dtype=np.uint16)], axis=2)
+    data = cv2.imencode(".png", stored)[1].tobytes()
+    pixels = decode_image(data, name="a").pixels
+    np.testing.assert_array_equal(pixels, [[[0, 128, 255], [64, 64, 64]]])
+
+
+def test_16_bit_grey_with_alpha_is_grey() -> None:
+    values = np.array([[[1000, 0], [2000, 9], [3000, 65535]]], dtype=">u2")
+    pixels = decode_image(_png_of_grey_with_alpha(values), name="a").pixels
+    np.testing.assert_array_equal(pixels, [[0, 128, 255]])
+
+
+def test_16_bit_colour_that_was_cut_off() -> None:
+    data = cv2.imencode(".png", np.zeros((64, 64, 3), dtype=np.uint16))[1].tobytes()
+    with pytest.raises(DataError, match="cannot be decoded"):
+        decode_image(data[:80], name="a")
 
 
 def test_a_constant_16_bit_png_is_black() -> None:

@@ -153,7 +153,7 @@ def test_a_training_killed_behind_its_last_step_still_finishes_the_epoch(tmp_pat
 
 def test_an_attempt_killed_before_its_first_checkpoint_loses_nothing(tmp_path: Path) -> None:
     rates = ClassifierRates(trunk_weights=5, trunk_biases=5, head_weights=5, head_biases=5)
-    given = {"keep": "best", "epochs": 6, "rates": rates}
+    given: dict[str, Any] = {"keep": "best", "epochs": 6, "rates": rates}
     first = prepare(tmp_path / "first", die_at_step=27, **given)
     second = prepare(tmp_path / "second", die_at_step=26, previous=[first], **given)
     third = prepare(tmp_path / "third", previous=[second, first], **given)

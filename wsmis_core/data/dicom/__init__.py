@@ -6,6 +6,7 @@ turned round. Source: DICOM PS3.3, C.7.6.3 (pixels), C.11.1 (modality), C.11.2 (
 
 from __future__ import annotations
 
+from wsmis_core.data.dicom.brightness import stretched
 from wsmis_core.data.dicom.reading import decode_dicom, is_dicom
 
-__all__ = ["decode_dicom", "is_dicom"]
+__all__ = ["decode_dicom", "is_dicom", "stretched"]

@@ -12,8 +12,9 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import get_expected_length
 
+from wsmis_core.data.dicom.brightness import brightness_bytes, stretched
 from wsmis_core.data.dicom.codecs import stored_values
-from wsmis_core.data.dicom.grey import brightness_bytes, shown
+from wsmis_core.data.dicom.grey import shown
 from wsmis_core.errors import DataError
 
 __all__ = ["decode_dicom", "is_dicom"]
@@ -43,8 +44,8 @@ def is_dicom(data: bytes) -> bool:
 def decode_dicom(data: bytes) -> tuple[Pixels, str | None]:
     """The picture (H, W) or, in colour, (H, W, 3), and the patient's id where the file gives one.
 
-    Without a VOI LUT or window, 8-bit grey values stay as they are, and others are stretched
-    from their minimum to their maximum, the padding value left out and made black.
+    Without a VOI LUT or window, values of 8 bits stay as they are, and others are stretched from their
+    minimum to their maximum, in colour too. The padding value is left out of that, and always black.
 
     Raises DataError for several frames, for no pixels, for a compression without a decoder, and for
     what is broken.
@@ -100,20 +101,18 @@ def _check_length(dataset: Dataset) -> None:
 
 def _picture(dataset: Dataset) -> Pixels:
     stored = stored_values(dataset)
-    photometric = dataset.PhotometricInterpretation
     if stored.shape not in ((dataset.Rows, dataset.Columns), (dataset.Rows, dataset.Columns, 3)):
         raise DataError(
             f"its pixels are {' x '.join(map(str, stored.shape))}, and its header says {dataset.Rows} rows "
             f"and {dataset.Columns} columns.",
             remedy="Export it again.",
         )
-    if photometric == "PALETTE COLOR":
-        stored = apply_color_lut(stored, dataset)
+    if dataset.PhotometricInterpretation == "PALETTE COLOR":
+        colours = apply_color_lut(stored, dataset)  # their bits are the table's, and BitsStored the indices'
+        return brightness_bytes(colours / np.float32(np.iinfo(colours.dtype).max))
     if stored.ndim == 3:
-        bits = 8 * stored.dtype.itemsize
-        return brightness_bytes(stored / np.float32(2**bits - 1)) if bits > 8 else stored.astype(np.uint8)
-    grey = shown(stored, dataset)
-    return 255 - grey if photometric == "MONOCHROME1" else grey
+        return stored.astype(np.uint8) if dataset.BitsStored <= 8 else stretched(stored)
+    return shown(stored, dataset)
 
 
 def _told(error: Exception) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.entries import filled
+from wsmis_core.data.layouts.file_names import file_key
 from wsmis_core.data.layouts.listing import ListedBox
 from wsmis_core.data.layouts.table import Row, Table, column_like, given_column, read_table
 from wsmis_core.errors import DataError
@@ -26,7 +27,7 @@ OTHER_NAMES = {"Infiltrate": "Infiltration"}
 def read_boxes(
     path: Path, *, name: str, classes: Mapping[str, int | None], frame: int
 ) -> tuple[dict[str, list[ListedBox]], list[DataProblem]]:
-    """The boxes by image name, without suffix; rows that cannot be used become problems.
+    """The boxes by `file_key` of the image's name without suffix; rows that cannot be used become problems.
 
     ``classes`` gives the id of each finding that may be named, None for one that is not kept; ``frame`` is
     that of `ListedBox`. Raises DataError where the file is no table with these columns.
@@ -44,7 +45,7 @@ def read_boxes(
             if class_id is not None:
                 stem = PurePosixPath(filled(row, image)).stem
                 box = ListedBox(class_id, _numbers(row, sides), frame, f"{name}, line {row.line} ({stem})")
-                boxes.setdefault(stem, []).append(box)
+                boxes.setdefault(file_key(stem), []).append(box)
         except DataError as error:
             problems.append(
                 DataProblem(

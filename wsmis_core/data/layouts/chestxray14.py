@@ -12,6 +12,7 @@ from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.box_table import read_boxes
 from wsmis_core.data.layouts.entries import Entries, Entry, filled, first_of, read_entries, without_row
 from wsmis_core.data.layouts.file_finder import FileFinder
+from wsmis_core.data.layouts.file_names import file_key
 from wsmis_core.data.layouts.folder import existing_root, files_below, inside
 from wsmis_core.data.layouts.ids import ids_of
 from wsmis_core.data.layouts.labels import names_in
@@ -152,17 +153,19 @@ def _with_splits(
 
 
 def _listed(root: Path, name: str | None, *, option: str) -> frozenset[str] | None:
-    """The names in a list, without suffix."""
+    """The names in a list, as `_stem` has them."""
     if name is None:
         return None
     path = inside(root, name, option=option)
-    return frozenset(PurePosixPath(word).stem for word in read_names(path, name=name, option=option))
+    return frozenset(
+        file_key(PurePosixPath(word).stem) for word in read_names(path, name=name, option=option)
+    )
 
 
 def _boxes(
     spec: ChestXray14Dataset, root: Path, entries: Sequence[Entry]
 ) -> tuple[dict[str, list[ListedBox]], list[DataProblem]]:
-    """The boxes by image name, without suffix; none where the table that is usual is not there."""
+    """The boxes by image, as `_stem` names it; none where the table that is usual is not there."""
     if spec.boxes is None:
         return {}, []
     path = inside(root, spec.boxes, option="options.boxes")
@@ -191,7 +194,7 @@ def _boxes(
 
 
 def _stem(entry: Entry) -> str:
-    return PurePosixPath(entry.file).stem
+    return file_key(PurePosixPath(entry.file).stem)
 
 
 def _splits(spec: ChestXray14Dataset) -> GivenSplits:

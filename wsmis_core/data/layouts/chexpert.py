@@ -116,9 +116,10 @@ def _entry(
     if patient is None:
         raise DataError(f"there is no patient, as in patient00001, in {row.cells[path]!r}")
     for column in columns:
-        if row.cells[column] not in values:
+        if row.cells[column].casefold() not in values:
             raise DataError(f"{row.cells[column]!r} in the column {column!r} is not 1, 0, -1 or blank")
-    return Entry(row.line, file, tuple(values[row.cells[column]] for column in columns), patient[0], split)
+    labels = tuple(values[row.cells[column].casefold()] for column in columns)
+    return Entry(row.line, file, labels, patient[0], split)
 
 
 def _frontal(table: Table, *, option: str) -> set[int]:

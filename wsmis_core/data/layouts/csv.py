@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from wsmis_core.data.images import IMAGE_SUFFIXES
-from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.entries import Entry, filled, read_entries, without_row
 from wsmis_core.data.layouts.file_finder import FileFinder
 from wsmis_core.data.layouts.folder import existing_root, files_below, inside
 from wsmis_core.data.layouts.ids import ids_of
 from wsmis_core.data.layouts.labels import Labelling, make_labelling
-from wsmis_core.data.layouts.listing import GivenSplits, ListedImage, ListedMaskFile, Listing
+from wsmis_core.data.layouts.listing import GivenSplits, ListedImage, Listing
+from wsmis_core.data.layouts.mask_finder import MaskFinder
 from wsmis_core.data.layouts.table import Row, Table, column_like, given_column, read_table
 from wsmis_core.data.splits import split_named
 from wsmis_core.errors import DataError
@@ -57,7 +57,8 @@ def list_csv(spec: CsvDataset) -> Listing:
         inside(root, spec.table, option="options.table"), name=spec.table, option="options.table"
     )
     columns = _columns(spec, table)
-    labelling = make_labelling(spec, table, other_columns=columns.named())
+    problems = list(table.problems)
+    labelling = make_labelling(spec, table, problems, other_columns=columns.named())
     files = _image_files(root, spec)
     finder = FileFinder(files, folder=spec.images, suffixes=IMAGE_SUFFIXES)
 
@@ -69,21 +70,22 @@ def list_csv(spec: CsvDataset) -> Listing:
             remedy="Name the column of files in options.file_column and their folder in options.images.",
         )
     ids = ids_of([entry.file for entry in entries.kept])
-    masks, mask_problems = _masks(root, spec, labelling.classes, entries.kept)
+    masks = _masks(root, spec, labelling.classes, files)
     images = tuple(
         ListedImage(
             ids[entry.file],
             entry.file,
             entry.labels,
-            masks[entry.file],
+            masks.masks_of(entry.file, entry.labels) if masks else (),
             patient=entry.patient,
             split=entry.split,
         )
         for entry in entries.kept
     )
-    unnamed = without_row(files, entries.named, table=table.name)
-    problems = (*table.problems, *entries.problems, *mask_problems, *unnamed)
-    return Listing(table.name, labelling.classes, images, _splits(spec, columns), problems)
+    problems += entries.problems
+    problems += masks.problems if masks else []
+    problems += without_row(files, entries.named, table=table.name)
+    return Listing(table.name, labelling.classes, images, _splits(spec, columns), tuple(problems))
 
 
 def _columns(spec: CsvDataset, table: Table) -> _Columns:
@@ -143,34 +145,21 @@ def _splits(spec: CsvDataset, columns: _Columns) -> GivenSplits | SplitShares:
     )
 
 
-def _masks(
-    root: Path, spec: CsvDataset, classes: Sequence[str], entries: Sequence[Entry]
-) -> tuple[dict[str, tuple[ListedMaskFile, ...]], list[DataProblem]]:
-    """The masks that are there, by image file; a label without its mask is a problem."""
+def _masks(root: Path, spec: CsvDataset, classes: Sequence[str], images: Sequence[str]) -> MaskFinder | None:
+    """What finds the masks, if there are to be any."""
     if spec.masks is None:
-        return {entry.file: () for entry in entries}, []
-    there = set(files_below(root, inside(root, spec.masks, option="options.masks"), (".png",)))
-    if not there:
+        return None
+    folder = inside(root, spec.masks, option="options.masks")
+    masks = list(files_below(root, folder, (".png",)))
+    if not masks:
         raise DataError(
             f"there is no PNG below {spec.masks}.",
             field="options.masks",
             remedy="Give the folder that holds <class>/<file stem>.png, or leave the option out.",
         )
-    found: dict[str, tuple[ListedMaskFile, ...]] = {}
-    problems: list[DataProblem] = []
-    for entry in entries:
-        stem = PurePosixPath(entry.file).stem
-        files = [str(PurePosixPath(spec.masks, name, f"{stem}.png")) for name in classes]
-        found[entry.file] = tuple(
-            ListedMaskFile(class_id, file) for class_id, file in enumerate(files, start=1) if file in there
-        )
-        problems += [
-            DataProblem(
-                file=entry.file,
-                message=f"it is labelled, and there is no mask {file}.",
-                remedy="Add the mask; until then the image trains and is not scored.",
-            )
-            for file, label in zip(files, entry.labels, strict=True)
-            if label and file not in there
-        ]
-    return found, problems
+    return MaskFinder(
+        masks,
+        images,
+        folder=(root / spec.images).relative_to(root).as_posix(),
+        class_folders=[f"{folder.relative_to(root).as_posix()}/{name}" for name in classes],
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
+from wsmis_core.data.layouts.file_names import file_key
 from wsmis_core.errors import DataError
 
 __all__ = ["FileFinder", "NoSuchFile"]
@@ -15,7 +16,7 @@ class NoSuchFile(DataError):  # noqa: N818 - it says what there is not
 
 
 class FileFinder:
-    """Finds files by path or name, in any case of letters, with or without their suffix."""
+    """Finds files by path or name, in any case of letters and Unicode form, with or without their suffix."""
 
     def __init__(self, files: Iterable[str], *, folder: str, suffixes: Sequence[str]) -> None:
         """``files`` are relative to the root, ``folder`` is that of the images."""
@@ -24,8 +25,8 @@ class FileFinder:
         self._by_path: dict[str, list[str]] = {}
         self._by_name: dict[str, list[str]] = {}
         for file in files:
-            self._by_path.setdefault(file.casefold(), []).append(file)
-            self._by_name.setdefault(PurePosixPath(file).name.casefold(), []).append(file)
+            self._by_path.setdefault(file_key(file), []).append(file)
+            self._by_name.setdefault(file_key(PurePosixPath(file).name), []).append(file)
 
     def find(self, name: str) -> str:
         """The file, relative to the root.
@@ -35,7 +36,7 @@ class FileFinder:
         DataError where there are several.
         """
         for known, wanted in self._questions(_parts(name.replace("\\", "/"))):
-            asked = wanted.casefold()
+            asked = file_key(wanted)
             found = [file for suffix in self._suffixes for file in known.get(asked + suffix, ())]
             if wanted in found:
                 return wanted

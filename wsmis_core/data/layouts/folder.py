@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from wsmis_core.data.index import DataProblem
 from wsmis_core.errors import DataError
 
-__all__ = ["by_name", "existing_root", "files_below", "inside"]
+__all__ = ["existing_root", "files_below", "inside", "unseen"]
 
 
 def existing_root(root: str) -> Path:
@@ -38,13 +38,13 @@ def inside(root: Path, name: str, *, option: str) -> Path:
 def files_below(root: Path, folder: Path, suffixes: Sequence[str]) -> Iterator[str]:
     """Paths relative to the root, with /, of the files with one of the suffixes below ``folder``, in order.
 
-    Hidden files and links that lead out of the root are passed over.
+    Hidden files, links that lead out of the root and what is `unseen` are passed over.
     """
     for here, folders, files in os.walk(folder):
-        folders.sort()
+        folders[:] = sorted(filter(_is_text, folders))
         below = Path(here).relative_to(root).as_posix()
         before = "" if below == "." else f"{below}/"
-        for name in sorted(files):
+        for name in sorted(filter(_is_text, files)):
             if name.startswith(".") or not name.lower().endswith(tuple(suffixes)):
                 continue
             path = Path(here, name)
@@ -53,17 +53,33 @@ def files_below(root: Path, folder: Path, suffixes: Sequence[str]) -> Iterator[s
             yield before + name
 
 
-def by_name(files: Iterable[str], problems: list[DataProblem]) -> dict[str, str]:
-    """Files by name without suffix; where several share one the first, the others added to ``problems``."""
-    named: dict[str, str] = {}
-    for file in files:
-        known = named.setdefault(PurePosixPath(file).stem, file)
-        if known != file:
-            problems.append(
-                DataProblem(
-                    file=file,
-                    message=f"another file has this name, {known}, and is used.",
-                    remedy="Keep one of them.",
+def unseen(root: Path) -> Iterator[DataProblem]:
+    """What `files_below` cannot see anywhere below the root: closed folders, and names that are not UTF-8."""
+    closed: list[OSError] = []
+    for here, folders, files in os.walk(root, onerror=closed.append):
+        for name in sorted([*folders, *files]):
+            if not _is_text(name):
+                yield DataProblem(
+                    file=_shown(Path(here, name).relative_to(root)),
+                    message="its name is not UTF-8; it is left out.",
+                    remedy="Rename it, and register the data set again.",
                 )
-            )
-    return named
+        folders[:] = sorted(filter(_is_text, folders))
+    for error in closed:
+        yield DataProblem(
+            file=_shown(Path(error.filename).relative_to(root)),
+            message=f"the folder cannot be read: {error.strerror}; what is in it is left out.",
+            remedy="Let the service's user read it, and register the data set again.",
+        )
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes that are not UTF-8 come as halves of surrogate pairs
+        return False
+    return True
+
+
+def _shown(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

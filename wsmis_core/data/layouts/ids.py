@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -15,7 +16,8 @@ LONGEST_STEM = 120
 
 def ids_of(files: Sequence[str]) -> dict[str, str]:
     """An id for each file: its name without suffix; where files share one, with a hash of the path."""
-    stems = {file: re.sub(r"[^\w.-]", "_", PurePosixPath(file).stem)[:LONGEST_STEM] for file in files}
+    names = {file: unicodedata.normalize("NFC", PurePosixPath(file).stem) for file in files}
+    stems = {file: re.sub(r"[^\w.-]", "_", name)[:LONGEST_STEM] for file, name in names.items()}
     counts = Counter(stem.casefold() for stem in stems.values())
     return {
         file: stem

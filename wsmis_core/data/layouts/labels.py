@@ -1,17 +1,22 @@
-"""Labels out of a table's row: 0/1 columns, or one column of names."""
+"""Labels out of a table's row: columns of 0 and 1, or yes and no, or one column of names."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
+from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.table import Row, Table, column_like, given_column
 from wsmis_core.errors import DataError
 from wsmis_core.spec.dataset import MOST_CLASSES, CsvDataset
 
-__all__ = ["NUMBERS", "Labelling", "NameColumn", "NumberColumns", "make_labelling", "names_in"]
+__all__ = ["NUMBERS", "Labelling", "NameColumn", "NumberColumns", "make_labelling", "names_in", "number_in"]
 
-NUMBERS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+# What a cell may say, case aside.
+NUMBERS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1, "no": 0, "yes": 1}
+ODD_SHARE = 0.1  # of its cells that are not blank, a column guessed to be of numbers may hold others
+ANY_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 NAMES_COLUMNS = ("Finding Labels", "labels", "label", "findings", "finding", "classes", "class", "diagnosis")
 
 
@@ -20,6 +25,9 @@ class Labelling(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
 
     def labels(self, row: Row) -> tuple[int, ...]:
         """0 or 1 for each class; raises DataError where the row does not say."""
@@ -31,11 +39,12 @@ class NumberColumns:
 
     classes: tuple[str, ...]
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.classes
+
     def labels(self, row: Row) -> tuple[int, ...]:
-        for column in self.classes:
-            if row.cells[column] not in NUMBERS:
-                raise DataError(f"{row.cells[column]!r} in the column {column!r} is not 0 or 1")
-        return tuple(NUMBERS[row.cells[column]] for column in self.classes)
+        return tuple(number_in(row, column) for column in self.classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,10 @@ class NameColumn:
     no_finding: str
     classes: tuple[str, ...]
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
     def labels(self, row: Row) -> tuple[int, ...]:
         names = names_in(row, self.column, self.separator)
         if not names:
@@ -56,14 +69,17 @@ class NameColumn:
         return tuple(int(name in names) for name in self.classes)
 
 
-def make_labelling(spec: CsvDataset, table: Table, *, other_columns: set[str]) -> Labelling:
+def make_labelling(
+    spec: CsvDataset, table: Table, problems: list[DataProblem], *, other_columns: set[str]
+) -> Labelling:
     """The labelling that the options name, or else the one that the table suggests.
 
-    Where nothing is named, every column that holds 0 and 1 alone is a class, ``other_columns`` aside;
-    without any, a column that is called as label columns usually are.
+    Where nothing is named, every column that holds 0 and 1, and little else, is a class, ``other_columns``
+    aside; without any, a column that is called as label columns usually are. The columns that are passed over
+    are added to ``problems``.
 
-    Raises DataError where a named column is missing, both kinds are named, no column can be one, or
-    there are no names or too many of them.
+    Raises DataError where a named column is missing, both kinds are named, no column can be one, there are
+    no names or too many of them, or those of a column that was not named are numbers.
     """
     if spec.label_columns and spec.labels_column:
         raise DataError(
@@ -76,20 +92,47 @@ def make_labelling(spec: CsvDataset, table: Table, *, other_columns: set[str]) -
             tuple(given_column(table, name, option="options.label_columns") for name in spec.label_columns)
         )
     if spec.labels_column:
-        column: str | None = given_column(table, spec.labels_column, option="options.labels_column")
-    else:
-        candidates = tuple(name for name in table.columns if name not in other_columns)
-        numbers = [name for name in candidates if _holds_numbers(table, name)]
-        if numbers:
-            return NumberColumns(tuple(numbers))
-        column = column_like(candidates, NAMES_COLUMNS)
+        column = given_column(table, spec.labels_column, option="options.labels_column")
+        return _name_column(spec, table, column)
+    candidates = tuple(name for name in table.columns if name and name not in other_columns)
+    labelling = _guessed(spec, table, candidates)
+    others = tuple(name for name in candidates if name not in labelling.columns)
+    if others:
+        problems.append(_passed_over(table, labelling, others))
+    return labelling
+
+
+def _guessed(spec: CsvDataset, table: Table, candidates: tuple[str, ...]) -> Labelling:
+    numbers = tuple(name for name in candidates if _holds_numbers(table, name))
+    if numbers:
+        return NumberColumns(numbers)
+    column = column_like(candidates, NAMES_COLUMNS)
     if column is None:
         raise DataError(
             f"no column can be the labels'; the columns are {table.column_names}.",
             field=table.name,
             remedy="Name 0/1 columns in options.label_columns, or one of names in options.labels_column.",
         )
-    return _name_column(spec, table, column)
+    labelling = _name_column(spec, table, column)
+    strange = [name for name in labelling.classes if name.casefold() in NUMBERS or ANY_NUMBER.fullmatch(name)]
+    if strange:
+        raise DataError(
+            f"the column {column!r} may be of numbers or of names: it holds {strange[0]!r}.",
+            field=table.name,
+            remedy="Name it in options.label_columns: rows of other than 0 and 1 are left out; "
+            "or, if these are names, in options.labels_column.",
+        )
+    return labelling
+
+
+def _passed_over(table: Table, labelling: Labelling, others: tuple[str, ...]) -> DataProblem:
+    columns, passed = (", ".join(map(repr, names)) for names in (labelling.columns, others))
+    return DataProblem(
+        file=table.name,
+        message=f"the labels are read from {columns}; passed over: {passed}.",
+        remedy="If others are meant, name them in options.label_columns or labels_column.",
+        severity="warning" if column_like(others, NAMES_COLUMNS) else "info",
+    )
 
 
 def _name_column(spec: CsvDataset, table: Table, column: str) -> NameColumn:
@@ -110,7 +153,16 @@ def names_in(row: Row, column: str, separator: str) -> set[str]:
     return {name for part in row.cells[column].split(separator) if (name := part.strip())}
 
 
+def number_in(row: Row, column: str) -> int:
+    """The 0 or 1 in a cell; raises DataError where there is none."""
+    number = NUMBERS.get(row.cells[column].casefold())
+    if number is None:
+        raise DataError(f"{row.cells[column]!r} in the column {column!r} is not 0 or 1")
+    return number
+
+
 def _holds_numbers(table: Table, column: str) -> bool:
-    """Whether a column has 0 or 1 in some row, and nothing else but blanks in the others."""
-    values = {row.cells[column] for row in table.rows} - {""}
-    return bool(values) and values <= NUMBERS.keys()
+    """Whether a column has 0 or 1 in nearly all rows that are not blank."""
+    cells = [cell.casefold() for row in table.rows if (cell := row.cells[column])]
+    odd = sum(cell not in NUMBERS for cell in cells)
+    return bool(cells) and odd <= ODD_SHARE * len(cells)

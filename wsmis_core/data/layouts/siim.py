@@ -13,7 +13,8 @@ from pathlib import Path
 
 from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.entries import first_of
-from wsmis_core.data.layouts.folder import by_name, existing_root, files_below, inside
+from wsmis_core.data.layouts.file_names import FilesByName, by_name
+from wsmis_core.data.layouts.folder import existing_root, files_below, inside
 from wsmis_core.data.layouts.listing import ListedImage, ListedRuns, Listing
 from wsmis_core.data.layouts.table import Table, given_column, read_table
 from wsmis_core.data.rle import EMPTY
@@ -41,8 +42,8 @@ def list_siim(spec: SiimDataset) -> Listing:
     """
     root = existing_root(spec.root)
     table = read_table(inside(root, spec.rle, option="options.rle"), name=spec.rle, option="options.rle")
-    rows, row_problems = _rows_by_image(table)
     files, file_problems = _files_by_image(root, spec.images)
+    rows, row_problems = _rows_by_image(table, files)
     both = sorted(rows.keys() & files.keys())
     if not both:
         raise DataError(
@@ -62,14 +63,14 @@ def list_siim(spec: SiimDataset) -> Listing:
     return Listing(table.name, CLASSES, images, spec.splits, problems)
 
 
-def _rows_by_image(table: Table) -> tuple[dict[str, list[_Claim]], list[DataProblem]]:
-    """What the rows say of each ImageId, equal rows once."""
+def _rows_by_image(table: Table, files: FilesByName) -> tuple[dict[str, list[_Claim]], list[DataProblem]]:
+    """What the rows say of each ImageId, called as its file is, equal rows once."""
     id_column = given_column(table, "ImageId", option="options.rle")
     runs_column = given_column(table, "EncodedPixels", option="options.rle")
     by_image: dict[str, list[_Claim]] = {}
     problems: list[DataProblem] = []
     for row in table.rows:
-        name = row.cells[id_column].removesuffix(".dcm")
+        name = files.name_of(row.cells[id_column].removesuffix(".dcm"))
         claim = _Claim(row.line, " ".join(row.cells[runs_column].split()))
         if not name or not claim.runs:
             column = runs_column if name else id_column
@@ -107,7 +108,7 @@ def _contradictions(by_image: Mapping[str, Sequence[_Claim]], table: Table) -> I
             )
 
 
-def _files_by_image(root: Path, images: str) -> tuple[dict[str, str], list[DataProblem]]:
+def _files_by_image(root: Path, images: str) -> tuple[FilesByName, list[DataProblem]]:
     """Paths relative to the root by file name without suffix.
 
     The files are those of the images' folder; where it holds none, all below the root.

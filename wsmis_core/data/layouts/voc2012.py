@@ -11,7 +11,8 @@ from pathlib import Path
 from wsmis_core.data.images import read_bytes
 from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.claims import Claim, without_masks
-from wsmis_core.data.layouts.folder import by_name, existing_root, files_below, inside
+from wsmis_core.data.layouts.file_names import FilesByName, by_name
+from wsmis_core.data.layouts.folder import existing_root, files_below, inside
 from wsmis_core.data.layouts.ids import ids_of
 from wsmis_core.data.layouts.listing import (
     GivenSplits,
@@ -52,8 +53,9 @@ def list_voc2012(spec: Voc2012Dataset) -> Listing:
     """
     root = existing_root(spec.root)
     devkit = _devkit(root, spec)
-    claims, list_problems = read_lists(spec, root=root, devkit=devkit)
-    found, problems = _found(spec, root, devkit, claims)
+    images, image_problems = _images(spec, root, devkit)
+    claims, list_problems = read_lists(spec, images, root=root, devkit=devkit)
+    found, problems = _found(spec, root, devkit, images, claims)
     if not found:
         first = problems[0] if problems else DataProblem(file=spec.lists, message="the lists are empty.")
         raise DataError(
@@ -64,7 +66,7 @@ def list_voc2012(spec: Voc2012Dataset) -> Listing:
     classes = _classes(spec, root, [one.annotation for one in found if one.annotation])
     ids = ids_of([one.image for one in found])
     read_labels = partial(labels_of, classes=classes, difficult=spec.difficult)
-    images = tuple(
+    listed = tuple(
         ListedImage(
             ids[one.image],
             one.image,
@@ -78,9 +80,9 @@ def list_voc2012(spec: Voc2012Dataset) -> Listing:
     return Listing(
         table=claims[0].file,
         classes=classes,
-        images=images,
+        images=listed,
         splits=_splits(spec, devkit),
-        problems=(*list_problems, *problems, *_without_masks(spec, found)),
+        problems=(*image_problems, *list_problems, *problems, *_without_masks(spec, found)),
     )
 
 
@@ -108,10 +110,7 @@ def _devkit(root: Path, spec: Voc2012Dataset) -> Path:
     )
 
 
-def _found(
-    spec: Voc2012Dataset, root: Path, devkit: Path, claims: Sequence[Claim]
-) -> tuple[list[_Found], list[DataProblem]]:
-    """The files of the listed images; those without image or label become problems."""
+def _images(spec: Voc2012Dataset, root: Path, devkit: Path) -> tuple[FilesByName, list[DataProblem]]:
     problems: list[DataProblem] = []
     images = _files(root, devkit, spec.images, IMAGE_SUFFIXES, problems, option="options.images")
     if not images:
@@ -120,14 +119,23 @@ def _found(
             field="options.images",
             remedy="Give the folder that holds the images.",
         )
+    return images, problems
+
+
+def _found(
+    spec: Voc2012Dataset, root: Path, devkit: Path, images: FilesByName, claims: Sequence[Claim]
+) -> tuple[list[_Found], list[DataProblem]]:
+    """The files of the listed images; those without image or label become problems."""
+    problems: list[DataProblem] = []
     annotations = _files(root, devkit, spec.annotations, (".xml",), problems, option="options.annotations")
-    masks: dict[str, str] = {}
-    for folder in spec.masks:
-        masks = _files(root, devkit, folder, (".png",), problems, option="options.masks") | masks
+    masks = [
+        _files(root, devkit, folder, (".png",), problems, option="options.masks") for folder in spec.masks
+    ]
     found: list[_Found] = []
     for claim in claims:
         name = claim.image
-        one = _Found(claim, images.get(name, ""), annotations.get(name), masks.get(name))
+        mask = next((files[name] for files in masks if name in files), None)
+        one = _Found(claim, images.get(name, ""), annotations.get(name), mask)
         if not one.image:
             problems.append(
                 DataProblem(
@@ -159,7 +167,7 @@ def _files(
     problems: list[DataProblem],
     *,
     option: str,
-) -> dict[str, str]:
+) -> FilesByName:
     """Files relative to the root by name without suffix; none where there is no such folder."""
     return by_name(files_below(root, inside(root, str(devkit / folder), option=option), suffixes), problems)
 

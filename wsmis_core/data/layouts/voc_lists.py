@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from wsmis_core.data.images import read_bytes
 from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.claims import Claim, settled
+from wsmis_core.data.layouts.file_names import FilesByName
 from wsmis_core.data.layouts.folder import inside
 from wsmis_core.errors import DataError
 from wsmis_core.spec.dataset import Voc2012Dataset
@@ -29,8 +30,10 @@ def named_lists(spec: Voc2012Dataset, devkit: Path) -> dict[Split, str]:
     return {split: f"{spec.lists}/{name}.txt" for split, name in named.items() if name is not None}
 
 
-def read_lists(spec: Voc2012Dataset, *, root: Path, devkit: Path) -> tuple[list[Claim], list[DataProblem]]:
-    """The images that the lists name, each once.
+def read_lists(
+    spec: Voc2012Dataset, images: FilesByName, *, root: Path, devkit: Path
+) -> tuple[list[Claim], list[DataProblem]]:
+    """The images that the lists name, each once, called as its file in ``images`` is.
 
     Raises DataError where a list is missing or no text, or an image is in two of them.
     """
@@ -38,12 +41,12 @@ def read_lists(spec: Voc2012Dataset, *, root: Path, devkit: Path) -> tuple[list[
     claims = [
         claim
         for split, name in named_lists(spec, devkit).items()
-        for claim in _claims(root, devkit, name, split)
+        for claim in _claims(root, devkit, name, split, images)
     ]
     return settled(claims, problems), problems
 
 
-def _claims(root: Path, devkit: Path, name: str, split: Split) -> Iterator[Claim]:
+def _claims(root: Path, devkit: Path, name: str, split: Split, images: FilesByName) -> Iterator[Claim]:
     option = f"options.{split}_list"
     path = inside(root, str(devkit / name), option=option)
     file = path.relative_to(root).as_posix()
@@ -62,7 +65,7 @@ def _claims(root: Path, devkit: Path, name: str, split: Split) -> Iterator[Claim
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split()
         if words:
-            yield Claim(_name(words[0]), split, file, f"line {number}")
+            yield Claim(images.name_of(_name(words[0])), split, file, f"line {number}")
 
 
 def _name(word: str) -> str:

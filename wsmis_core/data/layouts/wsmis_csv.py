@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.claims import Claim, settled
-from wsmis_core.data.layouts.entries import without_row
+from wsmis_core.data.layouts.entries import filled, without_row
 from wsmis_core.data.layouts.file_finder import FileFinder
 from wsmis_core.data.layouts.folder import files_below, inside
 from wsmis_core.data.layouts.ids import ids_of
-from wsmis_core.data.layouts.labels import NUMBERS
-from wsmis_core.data.layouts.listing import GivenSplits, ListedImage, ListedMaskFile, Listing
+from wsmis_core.data.layouts.labels import number_in
+from wsmis_core.data.layouts.listing import GivenSplits, ListedImage, Listing
+from wsmis_core.data.layouts.mask_finder import MaskFinder
 from wsmis_core.data.layouts.table import Row, Table, column_like, read_table
 from wsmis_core.errors import DataError
 from wsmis_core.spec.dataset import WsmisDataset
@@ -39,8 +40,8 @@ def list_tables(spec: WsmisDataset, root: Path, files: dict[Split, str], splits:
             remedy="Leave it out: it belongs to the JSON layout.",
         )
     folder = PurePosixPath(files["train"]).parent
-    masks = _masks(spec, root, folder)
     images = list(files_below(root, root / folder, SUFFIXES))
+    masks = _masks(spec, root, folder, images)
     problems: list[DataProblem] = []
     claims = [
         claim
@@ -63,25 +64,37 @@ def list_tables(spec: WsmisDataset, root: Path, files: dict[Split, str], splits:
     ids = ids_of([claim.image for claim in usable])
     listed = tuple(
         ListedImage(
-            ids[claim.image], claim.image, claim.labels, _mask(claim, masks, problems), split=claim.split
+            ids[claim.image],
+            claim.image,
+            claim.labels,
+            masks.masks_of(claim.image, claim.labels) if masks else (),
+            split=claim.split,
         )
         for claim in usable
     )
+    problems += masks.problems if masks else []
     classes = (spec.class_name or CLASS,)
     return Listing(files["train"], classes, listed, splits, tuple(problems))
 
 
-def _masks(spec: WsmisDataset, root: Path, folder: PurePosixPath) -> dict[str, str] | None:
-    """The masks by name; None where there is no folder of them and none was named."""
+def _masks(spec: WsmisDataset, root: Path, folder: PurePosixPath, images: Sequence[str]) -> MaskFinder | None:
+    """What finds the masks; None where there is no folder of them and none was named."""
     path = inside(root, str(folder / (spec.masks or MASKS)), option="options.masks")
-    found = {PurePosixPath(file).stem: file for file in files_below(root, path, (".png",))}
+    found = list(files_below(root, path, (".png",)))
     if spec.masks is not None and not found:
         raise DataError(
             f"there is no PNG in {spec.masks}.",
             field="options.masks",
             remedy=f"Give the folder that holds <name>.png, relative to {folder}.",
         )
-    return found or None
+    if not found:
+        return None
+    return MaskFinder(
+        found,
+        images,
+        folder=(root / folder).relative_to(root).as_posix(),
+        class_folders=[path.relative_to(root).as_posix()],
+    )
 
 
 def _claims(table: Table, split: Split, finder: FileFinder, problems: list[DataProblem]) -> Iterator[Claim]:
@@ -112,28 +125,5 @@ def _claims(table: Table, split: Split, finder: FileFinder, problems: list[DataP
 
 def _read(row: Row, finder: FileFinder, *, name_column: str, label_column: str) -> tuple[str, int]:
     """File and label of a row; raises DataError where it does not say them."""
-    name, label = row.cells[name_column], row.cells[label_column]
-    if not name:
-        raise DataError(f"nothing stands in the column {name_column!r}")
-    if label not in NUMBERS:
-        raise DataError(f"{label!r} in the column {label_column!r} is not 0 or 1")
-    return finder.find(name), NUMBERS[label]
-
-
-def _mask(
-    claim: Claim, masks: dict[str, str] | None, problems: list[DataProblem]
-) -> tuple[ListedMaskFile, ...]:
-    if masks is None:
-        return ()
-    name = PurePosixPath(claim.image).stem
-    if name in masks:
-        return (ListedMaskFile(1, masks[name]),)
-    if claim.labels == (1,):
-        problems.append(
-            DataProblem(
-                file=claim.image,
-                message=f"it is labelled, and there is no mask {name}.png.",
-                remedy="Add the mask; until then the image trains and is not scored.",
-            )
-        )
-    return ()
+    name, label = filled(row, name_column), number_in(row, label_column)
+    return finder.find(name), label

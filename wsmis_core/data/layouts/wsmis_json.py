@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.claims import Claim, settled, without_masks
-from wsmis_core.data.layouts.folder import by_name, files_below, inside
+from wsmis_core.data.layouts.file_names import FilesByName, by_name
+from wsmis_core.data.layouts.folder import files_below, inside
 from wsmis_core.data.layouts.ids import ids_of
 from wsmis_core.data.layouts.listing import GivenSplits, ListedClassMask, ListedImage, Listing
 from wsmis_core.errors import DataError
@@ -73,9 +74,7 @@ def list_json(spec: WsmisDataset, root: Path, files: dict[Split, str], splits: G
     return Listing(files["train"], classes, listed, splits, tuple(problems))
 
 
-def _masks(
-    spec: WsmisDataset, root: Path, folder: PurePosixPath, problems: list[DataProblem]
-) -> dict[str, str]:
+def _masks(spec: WsmisDataset, root: Path, folder: PurePosixPath, problems: list[DataProblem]) -> FilesByName:
     path = inside(root, str(folder / (spec.masks or MASKS)), option="options.masks")
     found = by_name(files_below(root, path, (".png",)), problems)
     if spec.masks is not None and not found:
@@ -121,7 +120,7 @@ def _claims(
     split: Split,
     file: str,
     classes: Sequence[str],
-    images: Container[str],
+    images: FilesByName,
     problems: list[DataProblem],
 ) -> Iterator[Claim]:
     """What the entries of one file that can be used say; the others become problems."""
@@ -139,7 +138,9 @@ def _claims(
                     )
                 )
             else:
-                yield Claim(image, split, file, place, tuple(int(name in names) for name in classes))
+                yield Claim(
+                    images.name_of(image), split, file, place, tuple(int(name in names) for name in classes)
+                )
 
 
 def _lists(spec: WsmisDataset, content: Any, split: Split, file: str) -> Mapping[str, list[Any]]:
@@ -163,7 +164,7 @@ def _lists(spec: WsmisDataset, content: Any, split: Split, file: str) -> Mapping
     return {name: lists[name] for name in spec.train_sets}
 
 
-def _read(item: Any, classes: Sequence[str], images: Container[str]) -> tuple[str, list[str]]:
+def _read(item: Any, classes: Sequence[str], images: FilesByName) -> tuple[str, list[str]]:
     """Image and classes of an entry; raises DataError where it does not say them."""
     if not isinstance(item, dict) or not isinstance(item.get("image"), str) or not item["image"]:
         raise DataError('it has no "image"')

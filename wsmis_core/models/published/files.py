@@ -16,7 +16,19 @@ from wsmis_core.errors import WeightsError
 
 __all__ = ["read_state"]
 
-_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+_HEAD = 64  # bytes, by which files are told apart
+_ZIP = b"PK\x03\x04"
+_LEGACY = torch.serialization.MAGIC_NUMBER.to_bytes(10, "little")  # early in torch files that are no ZIP
+_LONGEST_HEADER = 100_000_000  # bytes, of a safetensors file
+_REMEDY = "Give a .safetensors file, or a torch file with a state dict."
+_DOWNLOAD = "Download the file itself: a page was saved in its place, such as an error or a login."
+# By its first bytes in lower case: what is at times given for weights, and the remedy.
+_MISTAKEN: Mapping[bytes, tuple[str, str]] = {
+    b"<!doctype html": ("an HTML page", _DOWNLOAD),
+    b"<html": ("an HTML page", _DOWNLOAD),
+    b"version https://git-lfs": ("a git-lfs pointer", "Fetch the file that it stands for: git lfs pull."),
+    b"\x89hdf\r\n\x1a\n": ("HDF5; the .h5 files of WSMIS are torch files", _REMEDY),
+}
 # Under these keys training scripts keep the state dict beside other things.
 _MODEL_KEYS = ("model", "state_dict")
 # Names that wrappers put before all others: DataParallel, and a class that holds a library's model.
@@ -29,6 +41,7 @@ def read_state(path: Path, *, field: str) -> dict[str, Tensor]:
     Raises WeightsError where it is neither, or needs code of its own to be read.
     """
     try:
+        _check_head(path, field)
         state = load_file(path) if path.suffix == ".safetensors" else _state_dict(_torch_file(path, field))
     except (OSError, SafetensorError, RuntimeError, EOFError) as error:
         raise _unreadable(path, field, str(error)) from error
@@ -40,10 +53,22 @@ def read_state(path: Path, *, field: str) -> dict[str, Tensor]:
     return state
 
 
-def _torch_file(path: Path, field: str) -> Any:
+def _check_head(path: Path, field: str) -> None:
+    """Raise WeightsError where the first bytes are not those of such a file."""
     with path.open("rb") as file:
-        if file.read(len(_HDF5_MAGIC)) == _HDF5_MAGIC:
-            raise _unreadable(path, field, "it is HDF5; the .h5 files of WSMIS are torch files")
+        head = file.read(_HEAD)
+    for start, (what, remedy) in _MISTAKEN.items():
+        if head.lstrip().lower().startswith(start):
+            raise _unreadable(path, field, f"it is no file of weights but {what}", remedy)
+    if path.suffix == ".safetensors" or head.startswith(_ZIP) or _LEGACY in head:
+        return
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= _LONGEST_HEADER:
+        remedy = "Give it a name that ends in .safetensors."
+        raise _unreadable(path, field, "it is no torch file but a safetensors file", remedy)
+    raise _unreadable(path, field, "it is no torch file")
+
+
+def _torch_file(path: Path, field: str) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -66,9 +91,5 @@ def _state_dict(held: Any) -> dict[str, Tensor]:
     return {str(name): tensor for name, tensor in held.items()}
 
 
-def _unreadable(path: Path, field: str, why: str) -> WeightsError:
-    return WeightsError(
-        f"{path} cannot be read as weights: {why}.",
-        field=field,
-        remedy="Give a .safetensors file, or a torch file with a state dict.",
-    )
+def _unreadable(path: Path, field: str, why: str, remedy: str = _REMEDY) -> WeightsError:
+    return WeightsError(f"{path} cannot be read as weights: {why}.", field=field, remedy=remedy)

@@ -15,6 +15,15 @@ Writer = Callable[..., Path]
 RAMP = np.array([[0, 100], [200, 255]], dtype=np.uint8)
 
 
+def voi_lut(*, bits: int, first: int, entries: list[int]) -> Dataset:
+    """A table that announces ``bits`` an entry."""
+    table = Dataset()
+    table.LUTDescriptor = [len(entries), first, bits]
+    table.LUTData = entries
+    table["LUTData"].VR = "US"
+    return table
+
+
 def test_8_bit_grey_stays_as_it_is(tmp_path: Path, write_dicom: Writer) -> None:
     np.testing.assert_array_equal(read_image(write_dicom(tmp_path / "a.dcm", RAMP)), RAMP)
 
@@ -113,14 +122,18 @@ def test_a_window_without_width_says_nothing(tmp_path: Path, write_dicom: Writer
 
 @pytest.mark.parametrize(("bits", "entries"), [(8, [10, 20, 30, 255]), (12, [0, 1000, 2000, 4095])])
 def test_a_voi_lut(tmp_path: Path, write_dicom: Writer, bits: int, entries: list[int]) -> None:
-    table = Dataset()
-    table.LUTDescriptor = [4, 100, bits]
-    table.LUTData = entries
-    table["LUTData"].VR = "US"
+    table = voi_lut(bits=bits, first=100, entries=entries)
     values = np.array([[0, 100, 101, 102, 103, 4000]], dtype=np.uint16)
     path = write_dicom(tmp_path / "a.dcm", values, VOILUTSequence=Sequence([table]))
     shown = [entries[0], *entries, entries[-1]]
     np.testing.assert_array_equal(read_image(path)[0], np.rint(np.array(shown) * 255 / (2**bits - 1)))
+
+
+def test_a_voi_lut_with_entries_of_more_bits_than_it_announces(tmp_path: Path, write_dicom: Writer) -> None:
+    table = voi_lut(bits=10, first=0, entries=[0, 1000, 2000, 4095])
+    values = np.array([[0, 1, 2, 3]], dtype=np.uint16)
+    path = write_dicom(tmp_path / "a.dcm", values, VOILUTSequence=Sequence([table]))
+    np.testing.assert_array_equal(read_image(path), [[0, 62, 125, 255]])  # 62.27 and 124.54
 
 
 def test_a_modality_lut_as_words(tmp_path: Path, write_dicom: Writer) -> None:
@@ -138,6 +151,40 @@ def test_padding_is_black_and_does_not_count(tmp_path: Path, write_dicom: Writer
     values = np.array([[-2000, 0, 100, 200]], dtype=np.int16)
     path = write_dicom(tmp_path / "a.dcm", values, PixelPaddingValue=-2000)
     np.testing.assert_array_equal(read_image(path), [[0, 0, 128, 255]])
+
+
+@pytest.mark.parametrize(
+    ("photometric", "window", "shown"),
+    [
+        ("MONOCHROME2", {}, [0, 0, 128, 255]),
+        ("MONOCHROME1", {}, [0, 255, 127, 0]),
+        ("MONOCHROME2", {"WindowCenter": "100.5", "WindowWidth": "201"}, [0, 0, 128, 255]),
+        ("MONOCHROME1", {"WindowCenter": "100.5", "WindowWidth": "201"}, [0, 255, 127, 0]),
+    ],
+)
+@pytest.mark.parametrize("padding", [-2000, 2000])
+def test_padding_is_black_however_the_rest_is_shown(
+    tmp_path: Path,
+    write_dicom: Writer,
+    padding: int,
+    photometric: str,
+    window: dict[str, str],
+    shown: list[int],
+) -> None:
+    values = np.array([[padding, 0, 100, 200]], dtype=np.int16)
+    path = write_dicom(
+        tmp_path / "a.dcm", values, PixelPaddingValue=padding, PhotometricInterpretation=photometric, **window
+    )
+    np.testing.assert_array_equal(read_image(path), [shown])
+
+
+def test_padding_of_8_bits_and_of_a_voi_lut_is_black(tmp_path: Path, write_dicom: Writer) -> None:
+    attributes = {"PhotometricInterpretation": "MONOCHROME1", "PixelPaddingValue": 0}
+    path = write_dicom(tmp_path / "a.dcm", RAMP, **attributes)
+    np.testing.assert_array_equal(read_image(path), [[0, 155], [55, 0]])
+    table = voi_lut(bits=8, first=0, entries=list(range(256)))
+    path = write_dicom(tmp_path / "b.dcm", RAMP, VOILUTSequence=Sequence([table]), **attributes)
+    np.testing.assert_array_equal(read_image(path), [[0, 155], [55, 0]])
 
 
 def test_a_constant_image_is_black(tmp_path: Path, write_dicom: Writer) -> None:

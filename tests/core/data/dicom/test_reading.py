@@ -74,6 +74,32 @@ def test_colour(tmp_path: Path, write_dicom: Writer) -> None:
     np.testing.assert_array_equal(read_image(write_dicom(tmp_path / "a.dcm", values)), values)
 
 
+def test_colour_of_more_bits_is_stretched_as_grey_is(tmp_path: Path, write_dicom: Writer) -> None:
+    values = np.array([[[1000, 2000, 3000], [1500, 1500, 1500]]], dtype=np.uint16)
+    path = write_dicom(tmp_path / "a.dcm", values, BitsStored=12, HighBit=11)
+    np.testing.assert_array_equal(read_image(path), [[[0, 128, 255], [64, 64, 64]]])
+
+
+def test_colour_of_8_bits_in_words_stays_as_it_is(tmp_path: Path, write_dicom: Writer) -> None:
+    values = np.arange(12, dtype=np.uint16).reshape(2, 2, 3)
+    path = write_dicom(tmp_path / "a.dcm", values, BitsStored=8, HighBit=7)
+    np.testing.assert_array_equal(read_image(path), values)
+
+
+def test_colours_of_a_palette_are_not_stretched(tmp_path: Path, write_dicom: Writer) -> None:
+    palette = {
+        f"{colour}PaletteColorLookupTable{part}": value
+        for colour, entries in (("Red", [0, 25700]), ("Green", [257, 0]), ("Blue", [0, 51400]))
+        for part, value in (
+            ("Descriptor", [2, 0, 16]),
+            ("Data", np.array(entries, dtype="<u2").tobytes()),
+        )
+    }
+    indices = np.array([[0, 1]], dtype=np.uint8)
+    path = write_dicom(tmp_path / "a.dcm", indices, PhotometricInterpretation="PALETTE COLOR", **palette)
+    np.testing.assert_array_equal(read_image(path), [[[0, 1, 0], [100, 0, 200]]])
+
+
 def test_the_patient_is_read(tmp_path: Path, write_dicom: Writer) -> None:
     path = write_dicom(tmp_path / "a.dcm", RAMP, PatientID=" P7 ")
     assert decode_image(path.read_bytes(), name="a").patient == "P7"

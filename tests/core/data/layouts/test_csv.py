@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from wsmis_core.spec import CsvDataset, SplitShares
 TableWriter = Callable[[Path, Sequence[str]], None]
 Told = Callable[[DatasetIndex], str]
 ById = Callable[[DatasetIndex], dict[str, Sample]]
+Form = Literal["NFC", "NFD"]
 NO_TEST = SplitShares(val=0, test=0)
 
 
@@ -39,6 +42,59 @@ def test_number_columns_are_found(tmp_path: Path, png: Callable[..., None], tabl
     assert not index.has_masks
     assert index.samples[0].class_ids == (1,)
     assert index.samples[1].class_ids == (2,)
+
+
+@pytest.mark.parametrize(("no", "yes"), [("False", "True"), ("no", "YES"), ("0.0", "true")])
+def test_words_are_numbers(
+    tmp_path: Path, png: Callable[..., None], table: TableWriter, told: Told, no: str, yes: str
+) -> None:
+    png("a.png", "b.png", "c.png")
+    table(tmp_path / "labels.csv", ["file,label,male", f"a.png,{no},1", f"b.png,{yes},1", f"c.png,{no},0"])
+    index = _scan(tmp_path)
+    assert index.classes == ("label", "male")
+    assert _labels(index) == {"a": (0, 1), "b": (1, 1), "c": (0, 0)}
+    assert "passed over" not in told(index)
+
+
+def test_an_odd_cell_costs_its_row_alone(
+    tmp_path: Path, png: Callable[..., None], table: TableWriter, told: Told
+) -> None:
+    """One cell in ten may be odd, blanks aside; two are no number column."""
+    names = [f"i{number}.png" for number in range(11)]
+    png(*names)
+    cells = ["NA", "", *"010101010"]
+    rows = [f"{name},{cell},{age}" for age, (name, cell) in enumerate(zip(names, cells, strict=True))]
+    table(tmp_path / "labels.csv", ["file,label,age", *rows])
+    index = _scan(tmp_path)
+    assert index.classes == ("label",)
+    assert _labels(index) == {f"i{number}": (number % 2,) for number in range(2, 11)}
+    said = told(index)
+    assert "line 2: 'NA' in the column 'label' is not 0 or 1" in said
+    assert "line 3: '' in the column 'label' is not 0 or 1" in said
+    assert "info labels.csv: the labels are read from 'label'; passed over: 'age'" in said
+
+    rows[2] = f"{names[2]},NA,2"
+    table(tmp_path / "labels.csv", ["file,label,age", *rows])
+    with pytest.raises(DataError, match="'label' may be of numbers or of names: it holds '0'"):
+        _scan(tmp_path)
+    rows = [row.rpartition(",")[0] + f",{number % 2}" for number, row in enumerate(rows)]
+    table(tmp_path / "labels.csv", ["file,label,male", *rows])
+    said = told(_scan(tmp_path))
+    assert "warning labels.csv: the labels are read from 'male'; passed over: 'label'" in said
+
+
+@pytest.mark.parametrize("strange", ["0", "1.0", "-1", "2", "No", "TRUE"])
+def test_names_that_may_be_numbers_are_not_guessed(
+    tmp_path: Path, png: Callable[..., None], table: TableWriter, strange: str
+) -> None:
+    png("a.png", "b.png", "c.png")
+    table(tmp_path / "labels.csv", ["file,label", "a.png,Mass", f"b.png,{strange}", "c.png,No Finding"])
+    with pytest.raises(DataError, match="may be of numbers or of names") as caught:
+        _scan(tmp_path)
+    assert repr(strange) in caught.value.message
+    assert "options.label_columns" in str(caught.value.remedy)
+    assert "options.labels_column" in str(caught.value.remedy)
+    assert set(_scan(tmp_path, labels_column="label").classes) == {"Mass", strange}
 
 
 def test_one_column_of_names(tmp_path: Path, png: Callable[..., None], table: TableWriter) -> None:
@@ -142,6 +198,77 @@ def test_masks(tmp_path: Path, png: Callable[..., None], table: TableWriter, tol
     assert "c.png: it is labelled, and there is no mask true/Nodule/c.png" in said
     assert "true/Nodule/d.png: the mask has 4 x 4 pixels, and its image 5 x 4" in said
     assert "true/Mass/a.png: this file has no row" not in said
+
+
+def test_masks_of_images_of_one_name(
+    tmp_path: Path, png: Callable[..., None], table: TableWriter, told: Told
+) -> None:
+    """A mask at its image's path is that image's; one of a name alone is nobody's that shares the name."""
+    png("films/p0/v.png", "films/p1/v.png", "films/p2/v.png", "films/p2/own.png", "films/top.png")
+    png("films/p0/top.png")
+    png(
+        "true/Mass/p0/v.png",
+        "true/Mass/v.png",
+        "true/Mass/own.png",
+        "true/Mass/top.png",
+        values=[[1] * 5] * 4,
+    )
+    rows = ["p0/v.png,1", "p1/v.png,1", "p2/v.png,0", "p2/own.png,1", "top.png,1", "p0/top.png,1"]
+    table(tmp_path / "labels.csv", ["file,Mass", *rows])
+    index = _scan(tmp_path, images="films/", masks="true")
+    assert {
+        sample.file: [mask.file for mask in sample.masks if mask.kind == "png"] for sample in index.samples
+    } == {
+        "films/p0/v.png": ["true/Mass/p0/v.png"],
+        "films/p1/v.png": [],
+        "films/p2/v.png": [],
+        "films/p2/own.png": ["true/Mass/own.png"],
+        "films/top.png": ["true/Mass/top.png"],
+        "films/p0/top.png": [],
+    }
+    said = told(index)
+    assert (
+        said.count("true/Mass/v.png: it is not used by its name: images called so: 3, such as films/p1/v.png")
+        == 1
+    )
+    assert "as in true/Mass/p1/v.png;" in said
+    assert "films/p1/v.png: it is labelled, and there is no mask true/Mass/p1/v.png" in said
+
+
+def test_images_of_one_path_but_for_the_suffix(
+    tmp_path: Path, png: Callable[..., None], table: TableWriter, told: Told
+) -> None:
+    png("a.png", "a.jpg", "b.png")
+    png("true/Mass/a.png", "true/Mass/b.png", values=[[1] * 5] * 4)
+    table(tmp_path / "labels.csv", ["file,Mass", "a.png,1", "a.jpg,0", "b.png,1"])
+    index = _scan(tmp_path, masks="true")
+    assert [sample.file for sample in index.samples if sample.masks] == ["b.png"]
+    assert "rename files whose paths differ in suffix or case alone" in told(index)
+
+
+@pytest.mark.parametrize(("there", "said"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_other_unicode_forms(
+    tmp_path: Path, png: Callable[..., None], table: TableWriter, there: Form, said: Form
+) -> None:
+    png(
+        unicodedata.normalize(there, "Bölük/é1.png"),
+        unicodedata.normalize(there, "Bölük/é2.png"),
+        unicodedata.normalize(there, "é3.png"),
+    )
+    png(
+        unicodedata.normalize(there, "true/Ödem/é1.png"),
+        unicodedata.normalize(there, "true/Ödem/bölük/é2.png"),
+        values=[[1] * 5] * 4,
+    )
+    rows = ["file,Ödem", "Bölük/é1.png,1", "bölük/É2.png,1", "é3,0"]
+    table(tmp_path / "labels.csv", [unicodedata.normalize(said, row) for row in rows])
+    index = _scan(tmp_path, masks="true")
+    assert _labels(index) == {
+        "é1": (1,),
+        "é2": (1,),
+        "é3": (0,),
+    }  # ids are in one form wherever the files lay
+    assert [len(sample.masks) for sample in index.samples] == [1, 1, 0]
 
 
 def test_a_given_split(tmp_path: Path, png: Callable[..., None], table: TableWriter, told: Told) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -73,6 +74,19 @@ def test_the_published_form(
         read_mask(index, samples["1.2.6"]),
         [[1, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0], [1, 0, 0, 1, 0, 0], [1, 0, 0, 1, 0, 0]],
     )
+
+
+def test_other_unicode_forms(tmp_path: Path, images: Callable[..., list[Path]], table: TableWriter) -> None:
+    nfc, nfd = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
+    for path in images("x", "b", "c")[:1]:
+        path.rename(path.with_stem(nfd))
+    table(tmp_path / "train-rle.csv", [HEADER, f"{nfc}, 0 2", f"{nfd}, 9 2", "B.dcm, -1", "c, -1"])
+    index = _scan(tmp_path)
+    assert {sample.file.rpartition("/")[2]: len(sample.masks) for sample in index.samples} == {
+        f"{nfd}.dcm": 2,
+        "b.dcm": 0,
+        "c.dcm": 0,
+    }
 
 
 @pytest.mark.parametrize(

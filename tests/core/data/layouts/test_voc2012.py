@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -94,6 +95,20 @@ def test_a_devkit_as_published(devkit: Devkit, told: Told, by_id: ById) -> None:
     assert "info ImageSets/Segmentation/train.txt: of 2 of its 3 images there is no mask" in said
     assert "no patient is known" not in said
     assert _scan(root, difficult=False).samples[2].class_ids == ()
+
+
+def test_other_unicode_forms(devkit: Devkit, table: TableWriter) -> None:
+    """Lists and masks may call an image otherwise than its file; both are one image."""
+    nfc, nfd = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
+    root = devkit(train={nfd: "cat", "b": "person"}, val=VAL)
+    table(root / "ImageSets/Segmentation/train.txt", [nfc, "B"])
+    _mask(root / f"SegmentationClassAug/{nfc}.png", [[0, CAT, 255, 0, 0]] * 4)
+    index = _scan(root)
+    assert _splits(index) == {nfc: "train", "b": "train", "d": "test", "e": "test"}
+    assert [sample.id for sample in index.samples if sample.masks] == [nfc]
+    table(root / "ImageSets/Segmentation/val.txt", ["d", nfd])
+    with pytest.raises(DataError, match=r"is in line 1 of .*train\.txt and in line 2 of .*val\.txt"):
+        _scan(root)
 
 
 @pytest.mark.parametrize("folder", [".", "VOC2012", "VOCdevkit/VOC2012", "train/VOCdevkit/VOC2012"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ class TestCsv:
         assert [name for name, sample in samples.items() if sample.has_masks] == ["1.2.3", "a", "b", "d"]
         said = told(index)
         assert "e.dcm: this file has no row: its label is not known" in said
-        assert "c.dcm: it is labelled, and there is no mask c.png" in said
+        assert "c.dcm: it is labelled, and there is no mask masks/c.png" in said
 
     def test_shares_are_drawn_for_the_splits_without_a_file(
         self, tmp_path: Path, dicoms: Callable[..., None], table: TableWriter
@@ -127,6 +128,45 @@ class TestCsv:
         assert index.classes == ("effusion",)
         assert _splits(index) == {"a": "train", "b": "train", "c": "test"}
         assert index.has_masks
+
+    def test_masks_of_images_of_one_name(
+        self, tmp_path: Path, dicoms: Callable[..., None], table: TableWriter, told: Told
+    ) -> None:
+        dicoms("set/p0/v", "set/p1/v", "set/p2/v", "set/p2/own")
+        table(tmp_path / "set/train.csv", ["name,label", "p0/v,1", "p1/v,1", "p2/v,0", "p2/own,1"])
+        for name in ("p0/v", "p1/v", "v", "own"):
+            _mask(tmp_path / f"set/masks/{name}.png", [[1] * 5] * 4)
+        index = _scan(tmp_path, train_file="set/train.csv", **NONE_DRAWN)
+        assert {
+            sample.file: [getattr(mask, "file", "") for mask in sample.masks] for sample in index.samples
+        } == {
+            "set/p0/v.dcm": ["set/masks/p0/v.png"],
+            "set/p1/v.dcm": ["set/masks/p1/v.png"],
+            "set/p2/v.dcm": [],
+            "set/p2/own.dcm": ["set/masks/own.png"],
+        }
+        assert "set/masks/v.png: it is not used by its name: images called so: 3, such as" in told(index)
+
+    def test_masks_beside_their_images(
+        self, tmp_path: Path, dicoms: Callable[..., None], table: TableWriter
+    ) -> None:
+        dicoms("a", "sub/b")
+        table(tmp_path / "train.csv", ["name,label", "a,1", "sub/b,0"])
+        _mask(tmp_path / "a.png", [[1] * 5] * 4)
+        index = _scan(tmp_path, masks=".", **NONE_DRAWN)
+        assert [len(sample.masks) for sample in index.samples] == [1, 0]
+
+    def test_words_are_numbers_and_other_unicode_forms(
+        self, tmp_path: Path, dicoms: Callable[..., None], table: TableWriter
+    ) -> None:
+        dicoms("1", "2")
+        for name in ("1", "2"):
+            (tmp_path / f"{name}.dcm").rename(tmp_path / unicodedata.normalize("NFD", f"é{name}.dcm"))
+        table(tmp_path / "train.csv", ["name,label", "é1,True", "É2.dcm,no"])
+        _mask(tmp_path / "masks/é1.png", [[1] * 5] * 4)
+        index = _scan(tmp_path, **NONE_DRAWN)
+        assert {sample.id: sample.labels for sample in index.samples} == {"é1": (1,), "é2": (0,)}
+        assert [len(sample.masks) for sample in index.samples] == [1, 0]
 
     def test_rows_that_cannot_be_used(
         self, tmp_path: Path, dicoms: Callable[..., None], table: TableWriter, told: Told
@@ -226,6 +266,18 @@ class TestJson:
         assert index.classes == ("cat", "dog")
         assert by_id(index)["a"].class_ids == (2,)
         assert read_mask(index, by_id(index)["a"])[0].tolist() == [0, 2, 255, 0, 0]
+
+    def test_other_unicode_forms(self, tmp_path: Path, voc: Callable[..., None], told: Told) -> None:
+        """An entry may call an image otherwise than its file; both are one image."""
+        nfc, nfd = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
+        voc(train=[_entry(nfd, "cat"), _entry("b", "dog")], val=[_entry("c", "cat")])
+        listed = [_entry(nfc, "cat"), _entry(nfd, "cat"), _entry("B", "dog")]
+        (tmp_path / "train.json").write_text(json.dumps(listed))
+        _mask(tmp_path / f"segmentation/{nfc}.png", [[0, 1, 255, 2, 0]] * 4)
+        index = _scan(tmp_path, test_share=0)
+        assert _splits(index) == {nfc: "train", "b": "train", "c": "val"}
+        assert [sample.id for sample in index.samples if sample.masks] == [nfc]
+        assert "entries[1] says the same of" in told(index)
 
     def test_entries_that_cannot_be_used(self, tmp_path: Path, voc: Callable[..., None], told: Told) -> None:
         entries: list[object] = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 from wsmis_core.errors import WeightsError
 from wsmis_core.models.published import read_state
@@ -68,8 +68,10 @@ def torch_file(held: object) -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("weights.h5", b"\x89HDF\r\n\x1a\n0000", "it is HDF5"),
-        ("weights.pth", b"", "cannot be read as weights"),
+        ("weights.h5", b"\x89HDF\r\n\x1a\n0000", "but HDF5"),
+        ("weights.pth", b"", "it is no torch file"),
+        ("weights.pth", b"\x80\x02 whatever", "it is no torch file"),
+        ("weights.pth", b"PK\x03\x04 whatever", "cannot be read as weights"),
         ("weights.pth", b"PK not a zip", "weights"),
         ("weights.pth", torch_file([1, 2]), "no state dict"),
         ("weights.safetensors", b"0", "cannot be read as weights"),
@@ -82,3 +84,30 @@ def test_what_is_no_file_of_weights(tmp_path: Path, name: str, content: bytes | 
     with pytest.raises(WeightsError, match=why) as raised:
         read_state(tmp_path / name, field="f")
     assert raised.value.remedy
+
+
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 3\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what", "remedy"),
+    [
+        ("weights.pth", b"\n<!DOCTYPE html><html>not found</html>", "an HTML page", "Download"),
+        ("weights.safetensors", b"<html><body>log in</body></html>", "an HTML page", "Download"),
+        ("weights.pth", LFS_POINTER, "a git-lfs pointer", "git lfs pull"),
+        ("weights.safetensors", LFS_POINTER, "a git-lfs pointer", "git lfs pull"),
+        ("weights.bin", save(STATE), "a safetensors file", "ends in .safetensors"),
+    ],
+)
+def test_what_is_mistaken_for_weights_is_named(
+    tmp_path: Path, name: str, content: bytes, what: str, remedy: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(WeightsError, match=f"cannot be read as weights: it is no .* but {what}") as raised:
+        read_state(tmp_path / name, field="f")
+    assert remedy in str(raised.value.remedy)
+
+
+def test_torch_files_of_before_they_were_zip(tmp_path: Path) -> None:
+    torch.save(STATE, tmp_path / "weights.pth", _use_new_zipfile_serialization=False)
+    assert set(read_state(tmp_path / "weights.pth", field="f")) == set(STATE)
