@@ -16,12 +16,13 @@ from wsmis_core.metrics import LEVEL, Bootstrap
 from wsmis_core.spec.parts import CAM_THRESHOLD, Chosen, Fixed
 from wsmis_core.spec.stages import Evaluate
 from wsmis_core.stages.box_report import box_report, box_tables
-from wsmis_core.stages.findings import Finder, cams_finder, labels_finder, segmenter_finder
+from wsmis_core.stages.findings import Finder, cams_finder, labels_finder
 from wsmis_core.stages.inputs import dataset_index, input_artifact, samples_of
 from wsmis_core.stages.label_report import label_report, label_table
 from wsmis_core.stages.preview import captioned_layers, evenly_spread
 from wsmis_core.stages.report_files import write_report
 from wsmis_core.stages.scoring import choose, tallies
+from wsmis_core.stages.segmenter_findings import segmenter_finder
 from wsmis_core.stages.step_report import step_report
 from wsmis_core.stages.truth import filled_boxes, masked_samples, no_masks, true_masks
 

@@ -15,25 +15,22 @@ from torch import Tensor
 
 from wsmis_core.cam import share_of_range
 from wsmis_core.data import DatasetIndex, Sample
-from wsmis_core.engine import RunContext
 from wsmis_core.errors import DataError
 from wsmis_core.spec.parts import MapThreshold, Split
-from wsmis_core.stages.inputs import Input, Pictures, input_artifact, pictures
+from wsmis_core.stages.inputs import Input
 from wsmis_core.stages.label_maps import LabelMaps, nearest
 from wsmis_core.stages.maps import MapsFolder, background_threshold_mask, resized, strongest
-from wsmis_core.stages.segmentation import TrainedSegmenter, strongest_class
 
 __all__ = [
     "CamsFinder",
     "Finder",
     "Found",
     "LabelsFinder",
-    "SegmenterFinder",
     "Shape",
     "Soft",
     "cams_finder",
+    "check_classes",
     "labels_finder",
-    "segmenter_finder",
 ]
 
 Shape = tuple[int, int]  # height, width
@@ -137,27 +134,6 @@ class LabelsFinder:
         return Found(labels, soft)
 
 
-@dataclass(frozen=True, slots=True)
-class SegmenterFinder:
-    """A segmenter's classes where they are stronger than its threshold."""
-
-    segmenter: TrainedSegmenter
-    images: Pictures
-    soft: bool = True
-    calibrated: bool = True
-
-    def found(self, samples: Sequence[Sample], shapes: Sequence[Shape]) -> Iterator[Found]:
-        seen = self.segmenter.probabilities(self.images.batch(samples))
-        return map(self._found, seen, shapes)
-
-    def _found(self, probability: Tensor, shape: Shape) -> Found:
-        maps = resized(probability, shape)  # (C, H, W)
-        details = self.segmenter.details
-        strengths, class_ids = strongest_class(maps, channels=details.channels)
-        labels = torch.where(strengths > details.threshold, class_ids, torch.zeros_like(class_ids))
-        return Found(labels, Soft(strengths, class_ids, dict(enumerate(maps, start=1))))
-
-
 def nothing(shape: Shape) -> Found:
     """An image of background, as sure as can be."""
     zeros = torch.zeros(shape)
@@ -184,18 +160,6 @@ def labels_finder(source: Input, role: str, *, splits: Sequence[Split]) -> Label
     labels = LabelMaps(source.folder / role, size=source.details["image_size"])
     soft = source.details.get("soft_maps")
     return LabelsFinder(labels, None if soft is None else MapsFolder(source.folder / soft))
-
-
-def segmenter_finder(
-    context: RunContext, role: str, index: DatasetIndex, *, scales: Sequence[float], flip: bool
-) -> SegmenterFinder:
-    """The segmenter in ``role``; raises DataError where it knows other classes than the data set."""
-    source = input_artifact(context, role)
-    check_classes(source, role, index)
-    segmenter = TrainedSegmenter.load(source, device=context.ranks.device, scales=scales, flip=flip)
-    details = segmenter.details
-    images = pictures(context, index, size=details.image_size, normalisation=details.normalisation)
-    return SegmenterFinder(segmenter, images)
 
 
 def check_classes(source: Input, role: str, index: DatasetIndex) -> None:

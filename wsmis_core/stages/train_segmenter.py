@@ -35,7 +35,6 @@ from wsmis_core.models.segmenters import Segmenter, make_segmenter
 from wsmis_core.spec.losses import Kl
 from wsmis_core.spec.parts import Chosen, WeightsFile
 from wsmis_core.spec.stages import TrainSegmenter
-from wsmis_core.stages.findings import SegmenterFinder
 from wsmis_core.stages.inputs import (
     Pictures,
     check_sources,
@@ -51,6 +50,7 @@ from wsmis_core.stages.preview import write_preview
 from wsmis_core.stages.refinement import check_refinement
 from wsmis_core.stages.scoring import choose, validation_scores
 from wsmis_core.stages.segmentation import SegmenterDetails, TrainedSegmenter, class_ids_of
+from wsmis_core.stages.segmenter_findings import SegmenterFinder
 from wsmis_core.stages.segmenter_loss import Refiner, loss_terms
 from wsmis_core.stages.targets import targets
 from wsmis_core.stages.train_classifier import classifier_from
