@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from pathlib import Path
 
@@ -10,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from wsmis_core.data.images import decode_image, read_bytes
+from wsmis_core.data.images import decode_image, read_registered
 from wsmis_core.data.index import DatasetIndex, Sample
-from wsmis_core.errors import DataError
 from wsmis_core.files import write_bytes_atomically
 from wsmis_core.spec.parts import Size
 
@@ -53,14 +51,7 @@ def prepared_image(index: DatasetIndex, sample: Sample, *, size: Size, cache: Pa
 
 def _decoded(index: DatasetIndex, sample: Sample) -> Pixels:
     source = index.path(sample)
-    data = read_bytes(source)
-    if hashlib.sha256(data).hexdigest() != sample.content:
-        raise DataError(
-            "the file has changed since the data set was registered.",
-            field=str(source),
-            remedy="Register the data set again, or put the old file back.",
-        )
-    return decode_image(data, name=str(source)).pixels
+    return decode_image(read_registered(source, content=sample.content), name=str(source)).pixels
 
 
 def resized(pixels: Pixels, size: int) -> Pixels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import io
 from dataclasses import dataclass
@@ -14,7 +15,16 @@ from PIL import Image, UnidentifiedImageError
 from wsmis_core.data.dicom import decode_dicom, is_dicom, stretched
 from wsmis_core.errors import DataError
 
-__all__ = ["IMAGE_SUFFIXES", "Picture", "decode_image", "read_bytes", "read_image"]
+__all__ = [
+    "DEPTH_AT",
+    "IMAGE_SUFFIXES",
+    "Picture",
+    "decode_image",
+    "read_bytes",
+    "read_image",
+    "read_registered",
+    "reason_of",
+]
 
 IMAGE_SUFFIXES = (".dcm", ".dicom", ".png", ".jpg", ".jpeg")
 FORMATS = ("PNG", "JPEG")
@@ -51,6 +61,21 @@ def read_bytes(path: Path) -> bytes:
         ) from error
 
 
+def read_registered(path: Path, *, content: str) -> bytes:
+    """The bytes of a file of which the index holds the SHA-256, ``content``.
+
+    Raises DataError that names the file where it cannot be read or is no longer the one that was registered.
+    """
+    data = read_bytes(path)
+    if hashlib.sha256(data).hexdigest() != content:
+        raise DataError(
+            "the file has changed since the data set was registered.",
+            field=str(path),
+            remedy="Register the data set again, or put the old file back.",
+        )
+    return data
+
+
 def decode_image(data: bytes, *, name: str) -> Picture:
     """The picture in a file's bytes, told apart by content and not by name.
 
@@ -80,8 +105,17 @@ def _decode_raster(data: bytes) -> Pixels:
         raise DataError(
             "this is no DICOM, PNG or JPEG image.", remedy="Convert the file, or leave it out."
         ) from error
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise DataError(f"the image cannot be decoded: {error}.", remedy="Export the file again.") from error
+    except DataError:
+        raise
+    except Exception as error:  # a damaged file makes Pillow raise whatever it pleases
+        raise DataError(
+            f"the image cannot be decoded: {reason_of(error)}.", remedy="Export the file again."
+        ) from error
+
+
+def reason_of(error: Exception) -> str:
+    """What a decoder raised, in words; some raise without any."""
+    return str(error) or type(error).__name__
 
 
 def _deep_colours(data: bytes) -> npt.NDArray[np.uint16]:

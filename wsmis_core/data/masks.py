@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from wsmis_core.data.images import read_bytes
+from wsmis_core.data.images import DEPTH_AT, read_registered, reason_of
 from wsmis_core.data.index import ClassMask, DatasetIndex, PngMask, RleMask, Sample
 from wsmis_core.data.rle import decode_siim_rle
 from wsmis_core.errors import DataError
@@ -17,6 +17,7 @@ from wsmis_core.errors import DataError
 __all__ = ["VOID", "decode_class_mask", "decode_png_mask", "read_class_masks", "read_mask", "values_of"]
 
 VOID = 255  # neither background nor a class: not scored, not learnt from
+SPREAD = {2: 85, 4: 17}  # by the bits of a grey value, what Pillow multiplies it by
 
 Labels = npt.NDArray[np.uint8]
 
@@ -26,7 +27,7 @@ def read_class_masks(index: DatasetIndex, sample: Sample) -> Labels:
 
     Regions of a class are united; a void pixel is void for every class. A class of which the index has no
     mask is all background: ask ``sample.has_masks`` whether it may be taken for the truth. Raises DataError
-    where a mask file can no longer be read or has another size.
+    where a mask file can no longer be read or is not the one that was registered.
     """
     masks = np.zeros((len(index.classes), sample.height, sample.width), dtype=np.uint8)
     for mask in sample.masks:
@@ -57,7 +58,9 @@ def read_mask(index: DatasetIndex, sample: Sample) -> Labels:
 def decode_class_mask(
     data: bytes, *, shape: tuple[int, int], classes: int, values: Sequence[tuple[int, int]] = (), name: str
 ) -> Labels:
-    """The class ids (H, W), 255 void, of a palette or 8-bit grey PNG's bytes; its colours do not count.
+    """The class ids (H, W), 255 void, of the bytes of a PNG with a palette or up to 8 bits of grey.
+
+    What counts are the values in the file, not its colours.
 
     ``values`` holds (value in the file, class id) of each class, where these are not the same. Raises
     DataError, with ``name`` as its field, where it is no such image, not of ``shape``, or holds a value
@@ -71,6 +74,8 @@ def decode_class_mask(
             remedy="Write it as a PNG with a palette or as 8-bit grey, a pixel's value its class's number.",
         )
     pixels: Labels = decoded.astype(np.uint8)
+    if mode == "L":
+        pixels //= SPREAD.get(data[DEPTH_AT], 1)
     _check_shape(pixels, shape, name=name)
     ids = dict(values) if values else {number: number for number in range(1, classes + 1)}
     known = {0: 0, VOID: VOID, **ids}
@@ -96,7 +101,7 @@ def values_of(labels: Labels) -> set[int]:
 def decode_png_mask(data: bytes, *, shape: tuple[int, int], name: str) -> npt.NDArray[np.bool_]:
     """The foreground (H, W) of a mask file's bytes: every pixel whose value, or palette index, is not 0.
 
-    An alpha channel does not count. Raises DataError, with ``name`` as its field, where it is no image or
+    An alpha channel does not count. Raises DataError, with ``name`` as its field, where it is no PNG or
     not of ``shape``.
     """
     bands, mode = _decoded(data, name=name)
@@ -110,7 +115,7 @@ def decode_png_mask(data: bytes, *, shape: tuple[int, int], name: str) -> npt.ND
 def _class_mask(index: DatasetIndex, sample: Sample, mask: ClassMask) -> Labels:
     path = index.root / mask.file
     return decode_class_mask(
-        read_bytes(path),
+        read_registered(path, content=mask.content),
         shape=(sample.height, sample.width),
         classes=len(index.classes),
         values=mask.values,
@@ -123,17 +128,19 @@ def _region(index: DatasetIndex, sample: Sample, mask: RleMask | PngMask) -> npt
     if isinstance(mask, RleMask):
         return decode_siim_rle(mask.runs, shape)
     path = index.root / mask.file
-    return decode_png_mask(read_bytes(path), shape=shape, name=str(path))
+    return decode_png_mask(read_registered(path, content=mask.content), shape=shape, name=str(path))
 
 
 def _decoded(data: bytes, *, name: str) -> tuple[npt.NDArray[np.generic], str]:
     """The values of a mask file's bytes, and Pillow's name of their kind."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             return np.asarray(image), image.mode
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UnidentifiedImageError as error:
+        raise DataError("the mask is no PNG.", field=name, remedy="Convert it to PNG.") from error
+    except Exception as error:  # a damaged file makes Pillow raise whatever it pleases
         raise DataError(
-            f"the mask cannot be decoded: {error}.", field=name, remedy="Write it as PNG again."
+            f"the mask cannot be decoded: {reason_of(error)}.", field=name, remedy="Write it as PNG again."
         ) from error
 
 

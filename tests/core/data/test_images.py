@@ -26,7 +26,11 @@ def _png_of_grey_with_alpha(values: npt.NDArray[np.uint16]) -> bytes:
     height, width = values.shape[:2]
     lines = b"".join(b"\0" + line.tobytes() for line in values)  # 0: unfiltered
     header = struct.pack(">IIBBBBB", width, height, 16, 4, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
+    return _chunks((b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b""))
+
+
+def _chunks(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of named chunks, whatever sense they make."""
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(held)) + name + held + struct.pack(">I", zlib.crc32(name + held))
         for name, held in chunks
@@ -97,6 +101,20 @@ def test_what_is_no_image_is_named(data: bytes) -> None:
         decode_image(data, name="some/file.png")
     assert caught.value.field == "some/file.png"
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "behind"),
+    [(3, [(b"tRNS", b"\0")], []), (0, [], [(b"iCCP", b"")])],  # AssertionError and IndexError of Pillow's
+)
+def test_images_on_which_the_decoder_trips(
+    kind: int, before: list[tuple[bytes, bytes]], behind: list[tuple[bytes, bytes]]
+) -> None:
+    header = (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, kind, 0, 0, 0))
+    data = _chunks(header, *before, (b"IDAT", zlib.compress(b"\0\0")), *behind, (b"IEND", b""))
+    with pytest.raises(DataError, match=r"the image cannot be decoded: \w") as caught:
+        decode_image(data, name="a.png")
+    assert caught.value.field == "a.png"
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
