@@ -19,6 +19,7 @@ from wsmis_core.data.layouts.labels import names_in
 from wsmis_core.data.layouts.listing import GivenSplits, ListedBox, ListedImage, Listing
 from wsmis_core.data.layouts.name_list import read_names
 from wsmis_core.data.layouts.table import Row, given_column, read_table
+from wsmis_core.data.layouts.text_file import is_text
 from wsmis_core.errors import DataError
 from wsmis_core.spec.chest_datasets import CHESTXRAY14_CLASSES, ChestXray14Dataset
 
@@ -95,7 +96,8 @@ def _image_files(spec: ChestXray14Dataset, root: Path) -> list[str]:
     if spec.images is not None:
         folders = [inside(root, spec.images, option="options.images")]
     else:
-        folders = sorted(path for pattern in IMAGE_FOLDERS for path in root.glob(pattern) if path.is_dir())
+        there = sorted(path for pattern in IMAGE_FOLDERS for path in root.glob(pattern) if path.is_dir())
+        folders = [inside(root, path.name, option="options.images") for path in there if is_text(path.name)]
     files = [file for folder in folders for file in files_below(root, folder, IMAGE_SUFFIXES)]
     if not files:
         where = spec.images or " or ".join(IMAGE_FOLDERS)

@@ -59,8 +59,9 @@ def list_csv(spec: CsvDataset) -> Listing:
     columns = _columns(spec, table)
     problems = list(table.problems)
     labelling = make_labelling(spec, table, problems, other_columns=columns.named())
-    files = _image_files(root, spec)
-    finder = FileFinder(files, folder=spec.images, suffixes=IMAGE_SUFFIXES)
+    folder = _images_folder(root, spec)
+    files = _image_files(root, spec, folder)
+    finder = FileFinder(files, folder=folder, suffixes=IMAGE_SUFFIXES)
 
     entries = read_entries(table, finder, file_column=columns.file, read=_reader(columns, labelling))
     if not entries.kept:
@@ -70,7 +71,7 @@ def list_csv(spec: CsvDataset) -> Listing:
             remedy="Name the column of files in options.file_column and their folder in options.images.",
         )
     ids = ids_of([entry.file for entry in entries.kept])
-    masks = _masks(root, spec, labelling.classes, files)
+    masks = _masks(root, spec, labelling.classes, files, folder=folder)
     images = tuple(
         ListedImage(
             ids[entry.file],
@@ -109,8 +110,8 @@ def _columns(spec: CsvDataset, table: Table) -> _Columns:
     return _Columns(file, patient, split)
 
 
-def _image_files(root: Path, spec: CsvDataset) -> list[str]:
-    """All image files of the set, those of the masks' folder aside."""
+def _images_folder(root: Path, spec: CsvDataset) -> str:
+    """Where the images lie, relative to the root."""
     folder = inside(root, spec.images, option="options.images")
     if not folder.is_dir():
         raise DataError(
@@ -118,10 +119,15 @@ def _image_files(root: Path, spec: CsvDataset) -> list[str]:
             field="options.images",
             remedy="Give the folder that holds the images.",
         )
-    files = files_below(root, folder, IMAGE_SUFFIXES)
+    return folder.relative_to(root).as_posix()
+
+
+def _image_files(root: Path, spec: CsvDataset, folder: str) -> list[str]:
+    """All image files of the set, those of the masks' folder aside."""
+    files = files_below(root, root / folder, IMAGE_SUFFIXES)
     if spec.masks is None:
         return list(files)
-    masks = PurePosixPath(spec.masks)
+    masks = inside(root, spec.masks, option="options.masks").relative_to(root)
     return [file for file in files if not PurePosixPath(file).is_relative_to(masks)]
 
 
@@ -145,12 +151,14 @@ def _splits(spec: CsvDataset, columns: _Columns) -> GivenSplits | SplitShares:
     )
 
 
-def _masks(root: Path, spec: CsvDataset, classes: Sequence[str], images: Sequence[str]) -> MaskFinder | None:
-    """What finds the masks, if there are to be any."""
+def _masks(
+    root: Path, spec: CsvDataset, classes: Sequence[str], images: Sequence[str], *, folder: str
+) -> MaskFinder | None:
+    """What finds the masks of the images in ``folder``, if there are to be any."""
     if spec.masks is None:
         return None
-    folder = inside(root, spec.masks, option="options.masks")
-    masks = list(files_below(root, folder, (".png",)))
+    below = inside(root, spec.masks, option="options.masks")
+    masks = list(files_below(root, below, (".png",)))
     if not masks:
         raise DataError(
             f"there is no PNG below {spec.masks}.",
@@ -160,6 +168,6 @@ def _masks(root: Path, spec: CsvDataset, classes: Sequence[str], images: Sequenc
     return MaskFinder(
         masks,
         images,
-        folder=(root / spec.images).relative_to(root).as_posix(),
-        class_folders=[f"{folder.relative_to(root).as_posix()}/{name}" for name in classes],
+        folder=folder,
+        class_folders=[f"{below.relative_to(root).as_posix()}/{name}" for name in classes],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wsmis_core.data.images import read_bytes
+from wsmis_core.data.layouts.text_file import read_text
 from wsmis_core.errors import DataError
 
 __all__ = ["read_names"]
@@ -16,18 +16,12 @@ def read_names(path: Path, *, name: str, option: str) -> frozenset[str]:
     ``name`` stands for the file in messages, ``option`` for the field of the spec that names it. Raises
     DataError where it is missing, no text or empty.
     """
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except DataError as error:
-        raise DataError(
-            error.message, field=name, remedy=f"Put the list there, or name another, or null, in {option}."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"the list is not UTF-8 text: {error.reason} at byte {error.start}.",
-            field=name,
-            remedy="Save it as text, a name a line.",
-        ) from error
+    text = read_text(
+        path,
+        name=name,
+        missing=f"Put the list there, or name another, or null, in {option}.",
+        remedy="Save it as text, a name a line.",
+    )
     names = frozenset(word for line in text.splitlines() if (word := line.strip()))
     if not names:
         raise DataError("the list is empty.", field=name, remedy=f"Fill it, or name another in {option}.")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsmis_core.data.index import DataProblem
+from wsmis_core.data.layouts.text_file import read_text
 from wsmis_core.errors import DataError
 
 __all__ = ["Row", "Table", "column_like", "given_column", "read_table"]
@@ -44,24 +45,15 @@ def read_table(path: Path, *, name: str, option: str) -> Table:
     """The table in a UTF-8 file; commas, semicolons or tabs between the cells, whichever the header has most.
 
     ``name`` stands for the file in messages, ``option`` for the field of the spec that names it. Raises
-    DataError where it is missing, not text, without rows, or two columns share a name.
+    DataError where it is missing, not text, without rows, two columns share a name, or no row has as many
+    cells as the header.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(
-            "there is no such file.", field=name, remedy=f"Put it there, or name another in {option}."
-        ) from None
-    except OSError as error:
-        raise DataError(
-            f"the file cannot be read: {error.strerror}.", field=name, remedy="Check path and rights."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"the file is not UTF-8 text: {error.reason} at byte {error.start}.",
-            field=name,
-            remedy="Save it as CSV in UTF-8.",
-        ) from error
+    text = read_text(
+        path,
+        name=name,
+        missing=f"Put it there, or name another in {option}.",
+        remedy="Save it as CSV in UTF-8.",
+    )
     csv.field_size_limit(sys.maxsize)  # run lengths of a large mask pass the default of 128 KiB
     first = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=first.count))
@@ -95,6 +87,12 @@ def read_table(path: Path, *, name: str, option: str) -> Table:
         for line, cells in filled[1:]
         if len(cells) == len(columns)
     )
+    if not rows:
+        raise DataError(
+            f"no row fits the header: {problems[0].message}",
+            field=name,
+            remedy="Give header and rows the same number of cells; quote cells that hold a separator.",
+        )
     return Table(name, tuple(columns), rows, tuple(problems))
 
 

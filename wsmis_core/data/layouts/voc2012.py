@@ -12,7 +12,7 @@ from wsmis_core.data.images import read_bytes
 from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.claims import Claim, without_masks
 from wsmis_core.data.layouts.file_names import FilesByName, by_name
-from wsmis_core.data.layouts.folder import existing_root, files_below, inside
+from wsmis_core.data.layouts.folder import existing_root, files_below, inside, real_path
 from wsmis_core.data.layouts.ids import ids_of
 from wsmis_core.data.layouts.listing import (
     GivenSplits,
@@ -88,6 +88,7 @@ def list_voc2012(spec: Voc2012Dataset) -> Listing:
 
 def _devkit(root: Path, spec: Voc2012Dataset) -> Path:
     """The folder that holds the lists: the root, one of the usual ones, or the only one below it."""
+    real_path(root / spec.lists, name=spec.lists, option="options.lists")
     for name in DEVKITS:
         if (root / name / spec.lists).is_dir():
             return root / name

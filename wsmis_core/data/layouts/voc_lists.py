@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from wsmis_core.data.images import read_bytes
 from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.claims import Claim, settled
 from wsmis_core.data.layouts.file_names import FilesByName
 from wsmis_core.data.layouts.folder import inside
-from wsmis_core.errors import DataError
+from wsmis_core.data.layouts.text_file import read_text
 from wsmis_core.spec.dataset import Voc2012Dataset
 from wsmis_core.spec.parts import Split
 
@@ -50,25 +49,20 @@ def _claims(root: Path, devkit: Path, name: str, split: Split, images: FilesByNa
     option = f"options.{split}_list"
     path = inside(root, str(devkit / name), option=option)
     file = path.relative_to(root).as_posix()
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except DataError as error:
-        raise DataError(
-            error.message, field=file, remedy=f"Put the list there, or name another, or none, in {option}."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"the list is not UTF-8 text: {error.reason} at byte {error.start}.",
-            field=file,
-            remedy="Save it as text, a name a line.",
-        ) from error
+    text = read_text(
+        path,
+        name=file,
+        missing=f"Put the list there, or name another, or none, in {option}.",
+        remedy="Save it as text, a name a line.",
+    )
     for number, line in enumerate(text.splitlines(), start=1):
-        words = line.split()
-        if words:
-            yield Claim(images.name_of(_name(words[0])), split, file, f"line {number}")
+        if words := line.split():
+            whole = _name(line.strip())  # a name may hold blanks, or a label follow it
+            name = whole if whole in images else _name(words[0])
+            yield Claim(images.name_of(name), split, file, f"line {number}")
 
 
-def _name(word: str) -> str:
+def _name(words: str) -> str:
     """An image's name; some lists give its path."""
-    path = PurePosixPath(word)
+    path = PurePosixPath(words)
     return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name

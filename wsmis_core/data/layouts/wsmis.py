@@ -42,19 +42,23 @@ def list_wsmis(spec: WsmisDataset) -> Listing:
             field="options.train_file",
             remedy="Give the CSV of name and label, or the JSON of image and classes.",
         )
-    files: dict[Split, str] = {"train": train}
+    files: dict[Split, str] = {"train": _there(root, train, "train")}
     named: dict[Split, str | None] = {"val": spec.val_file, "test": spec.test_file}
     for split, name in named.items():
-        usual = str(PurePosixPath(train).with_name(f"{split}{suffix}"))
+        usual = str(PurePosixPath(files["train"]).with_name(f"{split}{suffix}"))
         if name or (root / usual).is_file():
-            files[split] = name or usual
-    for split, name in files.items():
-        path = inside(root, name, option=f"options.{split}_file")
-        if not path.is_file():
-            raise DataError(
-                "there is no such file.", field=name, remedy=f"Put it there, or correct options.{split}_file."
-            )
+            files[split] = _there(root, name or usual, split)
     return KINDS[suffix](spec, root, files, _splits(spec, files))
+
+
+def _there(root: Path, name: str, split: Split) -> str:
+    """The file's path relative to the root; raises DataError where it is not there."""
+    path = inside(root, name, option=f"options.{split}_file")
+    if not path.is_file():
+        raise DataError(
+            "there is no such file.", field=name, remedy=f"Put it there, or correct options.{split}_file."
+        )
+    return path.relative_to(root).as_posix()
 
 
 def _usual_training_file(root: Path) -> str:

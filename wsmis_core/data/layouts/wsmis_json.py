@@ -13,6 +13,7 @@ from wsmis_core.data.layouts.file_names import FilesByName, by_name
 from wsmis_core.data.layouts.folder import files_below, inside
 from wsmis_core.data.layouts.ids import ids_of
 from wsmis_core.data.layouts.listing import GivenSplits, ListedClassMask, ListedImage, Listing
+from wsmis_core.data.layouts.text_file import is_text
 from wsmis_core.errors import DataError
 from wsmis_core.spec.dataset import MOST_CLASSES, WsmisDataset
 from wsmis_core.spec.parts import Split
@@ -44,7 +45,8 @@ def list_json(spec: WsmisDataset, root: Path, files: dict[Split, str], splits: G
     if all(value == class_id for value, class_id in values):
         values = ()
     problems: list[DataProblem] = []
-    images = by_name(files_below(root, root / folder / IMAGES, SUFFIXES), problems)
+    images_folder = inside(root, str(folder / IMAGES), option="options.train_file")
+    images = by_name(files_below(root, images_folder, SUFFIXES), problems)
     masks = _masks(spec, root, folder, problems)
     claims = [
         claim
@@ -180,12 +182,34 @@ def _read(item: Any, classes: Sequence[str], images: FilesByName) -> tuple[str, 
 
 
 def _json(root: Path, name: str) -> Any:
-    """A file's content; raises DataError where it is missing or no JSON."""
+    """A file's content; raises DataError where it is missing, outside of the root, or no JSON of text."""
+    path = inside(root, name, option=name)
     try:
-        return json.loads((root / name).read_bytes())
+        content = json.loads(path.read_bytes())
+        odd = next((place for place, text in _texts(content, "") if not is_text(text)), None)
     except OSError as error:
         raise DataError(
             f"the file cannot be read: {error.strerror}.", field=name, remedy="Check path and rights."
         ) from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"this is no JSON: {error}.", field=name, remedy="Correct the file.") from error
+    if odd is not None:
+        raise DataError(
+            f"what stands at {odd or 'the top'} is not UTF-8 text: it holds NUL or half a surrogate pair.",
+            field=name,
+            remedy="Correct its escapes.",
+        )
+    return content
+
+
+def _texts(content: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Every string with its place, names of members at the place of their object."""
+    if isinstance(content, str):
+        yield place, content
+    elif isinstance(content, list):
+        for number, item in enumerate(content):
+            yield from _texts(item, f"{place}[{number}]")
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            yield place, key
+            yield from _texts(value, f"{place}.{key}".lstrip("."))

@@ -198,7 +198,7 @@ def test_boxes(root: Path, png: Png, table: TableWriter, by_id: ById, told: Told
     [
         ({"images": "films"}, "no image in films", "options.images"),
         ({"table": "other.csv"}, "no such file", "other.csv"),
-        ({"test_list": "other.txt"}, "No such file", "other.txt"),
+        ({"test_list": "other.txt"}, "no such file", "other.txt"),
         ({"boxes": "other.csv"}, "no such file", "other.csv"),
         ({"train_val_list": "../x.txt"}, "outside of the root", "options.train_val_list"),
     ],
@@ -208,6 +208,18 @@ def test_what_is_named_and_not_there(root: Path, options: dict[str, object], sai
         _scan(root, **options)
     assert caught.value.field == field
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["images", "images_001"])
+def test_folders_that_are_links_out_of_the_root(
+    tmp_path: Path, png: Png, table: TableWriter, name: str
+) -> None:
+    png("outside/00000001_000.png")
+    table(tmp_path / "root/Data_Entry_2017.csv", [HEADER, row("00000001_000.png", "Mass", 1)])
+    (tmp_path / "root" / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(DataError, match=f"{name} lies outside of the root") as caught:
+        _scan(tmp_path / "root", **NO_LISTS)
+    assert caught.value.field == "options.images"
 
 
 def test_two_tables_and_none(root: Path, table: TableWriter) -> None:

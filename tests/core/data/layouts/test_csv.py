@@ -336,7 +336,36 @@ def test_what_makes_a_set_useless(
     assert caught.value.remedy
 
 
-def test_a_table_that_is_not_text(tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_bytes(b"file,b\n\xff\xfe,1\n")
-    with pytest.raises(DataError, match="not UTF-8 text"):
+@pytest.mark.parametrize(
+    ("data", "said"), [(b"file,b\n\xff\xfe,1\n", "at byte 7"), (b"file,b\na\0.png,1\n", "line 2 holds a NUL")]
+)
+def test_a_table_that_is_not_text(tmp_path: Path, data: bytes, said: str) -> None:
+    (tmp_path / "labels.csv").write_bytes(data)
+    with pytest.raises(DataError, match=f"not UTF-8 text: .*{said}"):
         _scan(tmp_path)
+
+
+@pytest.mark.parametrize("options", [{}, {"label_columns": ["label"]}, {"labels_column": "label"}])
+def test_a_table_of_which_no_row_fits(
+    tmp_path: Path, png: Callable[..., None], table: TableWriter, options: dict[str, object]
+) -> None:
+    png("a.png", "b.png")
+    table(tmp_path / "labels.csv", ["file,label", "a.png,1,", "b.png,0,"])
+    said = "no row fits the header: line 2 has 3 cells, and the header 2"
+    with pytest.raises(DataError, match=said) as caught:
+        _scan(tmp_path, **options)
+    assert caught.value.field == "labels.csv"
+
+
+def test_folders_by_other_ways(tmp_path: Path, png: Callable[..., None], table: TableWriter) -> None:
+    png("root/films/p1/v.png", "root/films/p2/v.png", "root/films/p2/w.png")
+    png("root/films/true/label/p1/v.png", values=[[1] * 5] * 4)
+    table(tmp_path / "root/labels.csv", ["file,label", "p1/v.png,1", "p2/v.png,0"])
+    (tmp_path / "link").symlink_to(tmp_path / "root")
+    for films in ("films", "../root/films", str(tmp_path / "link/films"), str(tmp_path / "root/films")):
+        index = _scan(tmp_path / "link", images=films, masks=f"{films}/true")
+        assert {sample.file: len(sample.masks) for sample in index.samples} == {
+            "films/p1/v.png": 1,
+            "films/p2/v.png": 0,
+        }
+        assert not any("true" in problem.file for problem in index.problems)

@@ -11,8 +11,10 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from wsmis_core.data import scan
-from wsmis_core.data.layouts.folder import files_below, unseen
+from wsmis_core.data.layouts.folder import existing_root, files_below, inside, unseen
+from wsmis_core.data.layouts.text_file import is_text
 from wsmis_core.data.phantom import write_siim
+from wsmis_core.errors import DataError
 from wsmis_core.spec import make_dataset_spec
 
 NOBODY = 65534
@@ -66,3 +68,43 @@ def test_names_that_are_no_text_are_left_out_and_told(tmp_path: Path) -> None:
     assert told == ["dicom-images-train/b\\xff.dcm", "dicom-images-train/caf\\xe9"]
     index.save(tmp_path / "index.json")  # which is UTF-8
     assert not any("\\x" in sample.file for sample in index.samples)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\udcff", "a" * 300])
+def test_what_cannot_be_a_path(tmp_path: Path, name: str) -> None:
+    for refused, field in (
+        (lambda: inside(tmp_path, name, option="options.images"), "options.images"),
+        (lambda: existing_root(f"/tmp/{name}"), "root"),
+    ):
+        with pytest.raises(DataError, match="cannot be opened") as caught:
+            refused()
+        assert caught.value.field == field
+        assert is_text(str(caught.value))
+
+
+def test_paths_by_other_ways_are_relative_to_the_root(tmp_path: Path) -> None:
+    (tmp_path / "root/films").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "root")
+    (tmp_path / "root/same").symlink_to(tmp_path / "root/films")
+    root = existing_root(str(tmp_path / "link"))
+    for name, known in (
+        ("films", "films"),
+        ("same", "same"),
+        ("../root/films", "films"),
+        (str(tmp_path / "root/films"), "films"),
+        (str(tmp_path / "link/films"), "films"),
+        (str(tmp_path / "link"), "."),
+    ):
+        assert inside(root, name, option="options.images") == root / known
+
+
+def test_links_that_lead_nowhere_or_out(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "a.png").touch()
+    (root / "out").symlink_to(tmp_path)
+    (root / "loop.png").symlink_to(root / "loop.png")
+    assert list(files_below(root, root, [".png"])) == ["loop.png"]
+    assert list(files_below(root, root / "out", [".png"])) == []
+    with pytest.raises(DataError, match="out lies outside of the root"):
+        inside(root, "out", option="options.images")

@@ -223,7 +223,7 @@ def test_nothing_outside_of_the_root_is_read(devkit: Devkit, tmp_path: Path, tol
 @pytest.mark.parametrize(
     ("options", "said", "field"),
     [
-        ({"train_list": "mine"}, "cannot be read: No such file", "ImageSets/Segmentation/mine.txt"),
+        ({"train_list": "mine"}, "no such file", "ImageSets/Segmentation/mine.txt"),
         ({"lists": "ImageSets/Main"}, "there is no folder ImageSets/Main", "root"),
         ({"images": "Images"}, "no JPEG or PNG in Images", "options.images"),
         ({"annotations": "xml"}, "none of the 5 listed images can be used", "JPEGImages/a.jpg"),
@@ -269,3 +269,16 @@ def test_several_devkits_below_the_root(devkit: Devkit, tmp_path: Path) -> None:
 def test_options_that_do_not_fit(options: dict[str, object], said: str) -> None:
     with pytest.raises(SpecError, match=said):
         make_dataset_spec("voc2012", "/data", options)
+
+
+def test_names_with_blanks_and_lists_with_labels(devkit: Devkit) -> None:
+    root = devkit(train={"my image": "cat", "b": "dog"}, val=VAL)
+    (root / "ImageSets/Segmentation/train.txt").write_text("my image \nb -1\n")
+    assert _splits(_scan(root)) == {"my_image": "train", "b": "train", "d": "test", "e": "test"}
+
+
+@pytest.mark.parametrize("lists", ["a\0", "a" * 300])
+def test_lists_that_cannot_be(devkit: Devkit, lists: str) -> None:
+    with pytest.raises(DataError, match="cannot be opened") as caught:
+        _scan(devkit(train=TRAIN), lists=lists)
+    assert caught.value.field == "options.lists"

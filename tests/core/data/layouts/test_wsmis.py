@@ -353,6 +353,51 @@ class TestJson:
         assert caught.value.field == field
         assert caught.value.remedy
 
+    @pytest.mark.parametrize(
+        ("entry", "place"),
+        [
+            ('{"image": "\\ud800", "classes": []}', "train[0].image"),
+            ('{"image": "a", "classes": ["c\\u0000t"]}', "train[0].classes[0]"),
+            ('{"\\udfff": 1}', "train[0]"),
+        ],
+    )
+    def test_strings_that_are_no_text(
+        self, tmp_path: Path, voc: Callable[..., None], entry: str, place: str
+    ) -> None:
+        voc(train=[_entry("a", "cat")])
+        (tmp_path / "train.json").write_text(f'{{"train": [{entry}]}}')
+        with pytest.raises(DataError) as caught:
+            _scan(tmp_path)
+        assert caught.value.message.startswith(f"what stands at {place} is not UTF-8 text")
+        assert caught.value.field == "train.json"
+
+    @pytest.mark.parametrize(
+        ("name", "field"),
+        [("images", "options.train_file"), ("class_to_index.json", "class_to_index.json")],
+    )
+    def test_links_out_of_the_root(
+        self, tmp_path: Path, voc: Callable[..., None], name: str, field: str
+    ) -> None:
+        voc({"secret": "x"} if field == name else None, train=[_entry("a", "cat"), _entry("b", "dog")])
+        root = tmp_path / "root"
+        root.mkdir()
+        for path in tmp_path.glob("*.json"):
+            path.rename(root / path.name)
+        if name != "images":
+            (root / name).rename(tmp_path / name)
+        (root / name).symlink_to(tmp_path / name)
+        with pytest.raises(DataError, match=f"{name} lies outside of the root") as caught:
+            _scan(root)
+        assert caught.value.field == field
+        assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a\0.csv", f"{'a' * 300}.csv", f"{'a' * 300}/train.csv"])
+def test_a_training_file_that_cannot_be(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match="cannot be opened") as caught:
+        _scan(tmp_path, train_file=name)
+    assert caught.value.field == "options.train_file"
+
 
 def test_which_layout_it_is(tmp_path: Path, voc: Callable[..., None], table: TableWriter) -> None:
     with pytest.raises(DataError, match=r"there is neither train\.csv nor train\.json"):
