@@ -31,7 +31,10 @@ __all__ = ["OpenedImage", "open_image"]
 
 @dataclass(frozen=True, slots=True)
 class OpenedImage:
-    """A listed image after a look inside; without ``content`` it could not be read."""
+    """A listed image after a look inside; without ``content`` it could not be read.
+
+    ``patient`` is the layout's word, else that of the file, which is ``file_patient``.
+    """
 
     image: ListedImage
     problems: tuple[DataProblem, ...]
@@ -39,6 +42,7 @@ class OpenedImage:
     labels: tuple[int, ...] = ()
     shape: tuple[int, int] = (0, 0)
     patient: str | None = None
+    file_patient: str | None = None
     masks: tuple[Mask, ...] = ()
     boxes: tuple[Box, ...] = ()
 
@@ -70,12 +74,13 @@ def open_image(root: Path, classes: Sequence[str], image: ListedImage) -> Opened
     return OpenedImage(
         image,
         (*problems, *_disagreements(image, labels, masks, classes), *box_problems),
-        hashlib.sha256(data).hexdigest(),
-        labels,
-        (height, width),
-        image.patient or picture.patient,
-        tuple(one.mask for one in masks if one.shown or isinstance(one.mask, ClassMask)),
-        boxes,
+        content=hashlib.sha256(data).hexdigest(),
+        labels=labels,
+        shape=(height, width),
+        patient=image.patient or picture.patient,
+        file_patient=picture.patient,
+        masks=tuple(one.mask for one in masks if one.shown or isinstance(one.mask, ClassMask)),
+        boxes=boxes,
     )
 
 

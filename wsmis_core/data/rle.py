@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from wsmis_core.errors import DataError
 
-__all__ = ["EMPTY", "decode_siim_rle", "encode_siim_rle"]
+__all__ = ["EMPTY", "decode_siim_rle", "encode_siim_rle", "siim_runs"]
 
 EMPTY = "-1"
 
@@ -33,7 +33,7 @@ def decode_siim_rle(text: str, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
     runs that end behind the last pixel.
     """
     height, width = shape
-    runs = _numbers(text)  # gap, length, gap, length, ...
+    runs = siim_runs(text)  # gap, length, gap, length, ...
     if (end := sum(runs)) > height * width:
         raise DataError(
             f"the runs end at pixel {end}, and an image of {width} x {height} has {height * width}.",
@@ -44,7 +44,8 @@ def decode_siim_rle(text: str, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
     return flat.reshape(shape, order="F")
 
 
-def _numbers(text: str) -> list[int]:
+def siim_runs(text: str) -> list[int]:
+    """Gap, length, gap, length and so on of an image of any size; raises DataError as `decode_siim_rle`."""
     words = text.split()
     if words == [EMPTY]:
         return []

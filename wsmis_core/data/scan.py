@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TypeGuard, get_args
 
 from wsmis_core.data.index import UNKNOWN_LABEL, DataProblem, DatasetIndex, Sample, fingerprint
 from wsmis_core.data.layouts import LAYOUTS, GivenSplits, Listing
+from wsmis_core.data.layouts.entries import first_of
 from wsmis_core.data.layouts.folder import unseen
 from wsmis_core.data.opening import OpenedImage, open_image
 from wsmis_core.data.splits import check_patients_apart, draw_splits
@@ -179,6 +180,8 @@ def _remarks(
             remedy="Add a patient column, so that no patient is in two splits.",
             severity="info",
         )
+    divided = list(_divided_patients(usable, {sample.id: sample.split for sample in samples}))
+    yield from first_of(divided, file=listing.table, what="patients of the files are in two splits")
     for position, name in enumerate(listing.classes):
         for split in get_args(Split):
             labels = [sample.labels[position] for sample in samples if sample.split == split]
@@ -189,6 +192,26 @@ def _remarks(
                     message=f"all {len(labels)} images of the split {split} are {which} for {name!r}.",
                     remedy="Add images or change the splits; scores of this class say nothing there.",
                 )
+
+
+def _divided_patients(usable: Sequence[OpenedImage], splits: Mapping[str, Split]) -> Iterator[DataProblem]:
+    """Patients that the files say are one, and the layout says are several, in several splits."""
+    first: dict[str, OpenedImage] = {}
+    told: set[str] = set()
+    for one in usable:
+        patient = one.file_patient
+        if patient is None or patient in told:
+            continue
+        other = first.setdefault(patient, one)
+        split, other_split = splits[one.image.id], splits[other.image.id]
+        if split != other_split:
+            told.add(patient)
+            yield DataProblem(
+                file=one.image.file,
+                message=f"its PatientID {patient!r} is also that of {other.image.file}; by the table they "
+                f"are the patients {_patient(one)!r} in {split} and {_patient(other)!r} in {other_split}.",
+                remedy="If it is one patient, give both images one id: what trains must not be scored.",
+            )
 
 
 def _as_error(problem: DataProblem) -> Problem:

@@ -15,7 +15,7 @@ from wsmis_core.data.layouts.file_finder import FileFinder
 from wsmis_core.data.layouts.file_names import file_key
 from wsmis_core.data.layouts.folder import existing_root, files_below, inside
 from wsmis_core.data.layouts.ids import ids_of
-from wsmis_core.data.layouts.labels import names_in
+from wsmis_core.data.layouts.labels import findings_in
 from wsmis_core.data.layouts.listing import GivenSplits, ListedBox, ListedImage, Listing
 from wsmis_core.data.layouts.name_list import read_names
 from wsmis_core.data.layouts.table import Row, given_column, read_table
@@ -110,14 +110,10 @@ def _image_files(spec: ChestXray14Dataset, root: Path) -> list[str]:
 
 
 def _entry(row: Row, file: str, *, classes: Sequence[str], findings: str, patient: str) -> Entry:
-    names = names_in(row, findings, "|")
-    unknown = names - {*CHESTXRAY14_CLASSES, NO_FINDING}
+    names = findings_in(row, findings, separator="|", no_finding=NO_FINDING)
+    unknown = names - {*CHESTXRAY14_CLASSES}
     if unknown:
         raise DataError(f"{min(unknown)!r} in the column {findings!r} is none of the 14 findings")
-    if not names:
-        raise DataError(f"the column {findings!r} is empty; {NO_FINDING!r} would stand for no label")
-    if NO_FINDING in names and len(names) > 1:
-        raise DataError(f"the column {findings!r} says {NO_FINDING!r} beside {min(names - {NO_FINDING})!r}")
     return Entry(row.line, file, tuple(int(name in names) for name in classes), filled(row, patient), None)
 
 

@@ -11,13 +11,13 @@ from pathlib import PurePosixPath
 
 __all__ = ["ids_of"]
 
-LONGEST_STEM = 120
+LONGEST_STEM = 120  # bytes; names of files end at 255, and an id gets suffixes
 
 
 def ids_of(files: Sequence[str]) -> dict[str, str]:
     """An id for each file: its name without suffix; where files share one, with a hash of the path."""
     names = {file: unicodedata.normalize("NFC", PurePosixPath(file).stem) for file in files}
-    stems = {file: re.sub(r"[^\w.-]", "_", name)[:LONGEST_STEM] for file, name in names.items()}
+    stems = {file: _cut(re.sub(r"[^\w.-]", "_", name)) for file, name in names.items()}
     counts = Counter(stem.casefold() for stem in stems.values())
     return {
         file: stem
@@ -25,3 +25,7 @@ def ids_of(files: Sequence[str]) -> dict[str, str]:
         else f"{stem}-{hashlib.sha256(file.encode()).hexdigest()[:12]}"
         for file, stem in stems.items()
     }
+
+
+def _cut(stem: str) -> str:
+    return stem.encode()[:LONGEST_STEM].decode(errors="ignore")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +13,15 @@ from wsmis_core.data.layouts.table import Row, Table, column_like, given_column
 from wsmis_core.errors import DataError
 from wsmis_core.spec.dataset import MOST_CLASSES, CsvDataset
 
-__all__ = ["NUMBERS", "Labelling", "NameColumn", "NumberColumns", "make_labelling", "names_in", "number_in"]
+__all__ = [
+    "NUMBERS",
+    "Labelling",
+    "NameColumn",
+    "NumberColumns",
+    "findings_in",
+    "make_labelling",
+    "number_in",
+]
 
 # What a cell may say, case aside.
 NUMBERS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1, "no": 0, "yes": 1}
@@ -61,11 +71,7 @@ class NameColumn:
         return (self.column,)
 
     def labels(self, row: Row) -> tuple[int, ...]:
-        names = names_in(row, self.column, self.separator)
-        if not names:
-            raise DataError(
-                f"the column {self.column!r} is empty; {self.no_finding!r} would stand for no label"
-            )
+        names = findings_in(row, self.column, separator=self.separator, no_finding=self.no_finding)
         return tuple(int(name in names) for name in self.classes)
 
 
@@ -78,8 +84,8 @@ def make_labelling(
     aside; without any, a column that is called as label columns usually are. The columns that are passed over
     are added to ``problems``.
 
-    Raises DataError where a named column is missing, both kinds are named, no column can be one, there are
-    no names or too many of them, or those of a column that was not named are numbers.
+    Raises DataError where a named column is missing or named twice, both kinds are named, no column can be
+    one, there are no classes or too many, or the names of a column that was not named are numbers.
     """
     if spec.label_columns and spec.labels_column:
         raise DataError(
@@ -88,8 +94,9 @@ def make_labelling(
             remedy="Give one of them.",
         )
     if spec.label_columns:
-        return NumberColumns(
-            tuple(given_column(table, name, option="options.label_columns") for name in spec.label_columns)
+        return _number_columns(
+            table,
+            tuple(given_column(table, name, option="options.label_columns") for name in spec.label_columns),
         )
     if spec.labels_column:
         column = given_column(table, spec.labels_column, option="options.labels_column")
@@ -105,7 +112,7 @@ def make_labelling(
 def _guessed(spec: CsvDataset, table: Table, candidates: tuple[str, ...]) -> Labelling:
     numbers = tuple(name for name in candidates if _holds_numbers(table, name))
     if numbers:
-        return NumberColumns(numbers)
+        return _number_columns(table, numbers)
     column = column_like(candidates, NAMES_COLUMNS)
     if column is None:
         raise DataError(
@@ -135,9 +142,29 @@ def _passed_over(table: Table, labelling: Labelling, others: tuple[str, ...]) ->
     )
 
 
+def _number_columns(table: Table, columns: tuple[str, ...]) -> NumberColumns:
+    twice = [column for column, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise DataError(
+            f"the column {twice[0]!r} is named twice.",
+            field="options.label_columns",
+            remedy="Name each column once.",
+        )
+    if len(columns) > MOST_CLASSES:
+        raise DataError(
+            f"{len(columns)} columns hold 0 and 1; 1 to {MOST_CLASSES} classes are possible.",
+            field=table.name,
+            remedy="Name those that are meant in options.label_columns.",
+        )
+    return NumberColumns(columns)
+
+
 def _name_column(spec: CsvDataset, table: Table, column: str) -> NameColumn:
-    names = {name for row in table.rows for name in names_in(row, column, spec.separator)}
-    classes = tuple(sorted(names - {spec.no_finding}))
+    names: set[str] = set()
+    for row in table.rows:
+        with suppress(DataError):  # such a row is told when its label is read
+            names |= findings_in(row, column, separator=spec.separator, no_finding=spec.no_finding)
+    classes = tuple(sorted(names))
     if not 1 <= len(classes) <= MOST_CLASSES:
         raise DataError(
             f"the column {column!r} holds {len(classes)} different labels, {spec.no_finding!r} aside; "
@@ -148,9 +175,18 @@ def _name_column(spec: CsvDataset, table: Table, column: str) -> NameColumn:
     return NameColumn(column, spec.separator, spec.no_finding, classes)
 
 
-def names_in(row: Row, column: str, separator: str) -> set[str]:
-    """The names in a cell."""
-    return {name for part in row.cells[column].split(separator) if (name := part.strip())}
+def findings_in(row: Row, column: str, *, separator: str, no_finding: str) -> set[str]:
+    """The names in a cell; none where ``no_finding``, in any case of letters, stands there alone.
+
+    Raises DataError where the cell is empty or says both.
+    """
+    names = {name for part in row.cells[column].split(separator) if (name := part.strip())}
+    if not names:
+        raise DataError(f"the column {column!r} is empty; {no_finding!r} would stand for no label")
+    findings = {name for name in names if name.casefold() != no_finding.casefold()}
+    if findings and findings != names:
+        raise DataError(f"the column {column!r} says {no_finding!r} beside {min(findings)!r}")
+    return findings
 
 
 def number_in(row: Row, column: str) -> int:

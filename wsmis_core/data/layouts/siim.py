@@ -15,9 +15,10 @@ from wsmis_core.data.index import DataProblem
 from wsmis_core.data.layouts.entries import first_of
 from wsmis_core.data.layouts.file_names import FilesByName, by_name
 from wsmis_core.data.layouts.folder import existing_root, files_below, inside
+from wsmis_core.data.layouts.ids import ids_of
 from wsmis_core.data.layouts.listing import ListedImage, ListedRuns, Listing
 from wsmis_core.data.layouts.table import Table, given_column, read_table
-from wsmis_core.data.rle import EMPTY
+from wsmis_core.data.rle import EMPTY, siim_runs
 from wsmis_core.errors import DataError
 from wsmis_core.spec.dataset import SiimDataset
 
@@ -25,6 +26,7 @@ __all__ = ["list_siim"]
 
 CLASSES = ("pneumothorax",)
 SUFFIXES = (".dcm", ".dicom")
+EMPTY_FLOAT = "-1.0"  # what a column of numbers and blanks makes of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,18 @@ class _Claim:
     line: int
     runs: str
 
+    @property
+    def problem(self) -> DataError | None:
+        """Why these are no run lengths of any image."""
+        try:
+            siim_runs(self.runs)
+        except DataError as error:
+            return error
+        return None
+
 
 def list_siim(spec: SiimDataset) -> Listing:
-    """The images that have both a file and a row.
+    """The images that have both a file and a row of run lengths.
 
     Raises DataError where the root, the CSV, one of its columns, every DICOM file or every match is missing.
     """
@@ -58,20 +69,22 @@ def list_siim(spec: SiimDataset) -> Listing:
         *first_of(no_file, file=table.name, what="rows have no file either"),
         *first_of(no_row, file=table.name, what="files have no row either"),
     ]
-    images = tuple(_image(name, files[name], rows[name], table) for name in both)
+    ids = ids_of([files[name] for name in both])
+    images = tuple(_image(ids[files[name]], name, files[name], rows[name], table) for name in both)
     problems = (*table.problems, *row_problems, *file_problems, *without)
     return Listing(table.name, CLASSES, images, spec.splits, problems)
 
 
 def _rows_by_image(table: Table, files: FilesByName) -> tuple[dict[str, list[_Claim]], list[DataProblem]]:
-    """What the rows say of each ImageId, called as its file is, equal rows once."""
+    """What the rows say of each ImageId whose label is known, called as its file is, equal rows once."""
     id_column = given_column(table, "ImageId", option="options.rle")
     runs_column = given_column(table, "EncodedPixels", option="options.rle")
     by_image: dict[str, list[_Claim]] = {}
     problems: list[DataProblem] = []
     for row in table.rows:
-        name = files.name_of(row.cells[id_column].removesuffix(".dcm"))
-        claim = _Claim(row.line, " ".join(row.cells[runs_column].split()))
+        name = files.name_of(_without_suffix(row.cells[id_column]))
+        runs = " ".join(row.cells[runs_column].split())
+        claim = _Claim(row.line, EMPTY if runs == EMPTY_FLOAT else runs)
         if not name or not claim.runs:
             column = runs_column if name else id_column
             problems.append(
@@ -94,7 +107,29 @@ def _rows_by_image(table: Table, files: FilesByName) -> tuple[dict[str, list[_Cl
                     severity="info",
                 )
             )
-    return by_image, [*problems, *_contradictions(by_image, table)]
+    unreadable = {name: found for name, claims in by_image.items() if (found := _unreadable(claims))}
+    known_images = {name: claims for name, claims in by_image.items() if name not in unreadable}
+    problems += [
+        DataProblem(
+            file=table.name,
+            message=f"line {claim.line} ({name}): {problem.message}",
+            remedy=f"{problem.remedy} The image is left out.",
+        )
+        for name, found in unreadable.items()
+        for claim, problem in found
+    ]
+    return known_images, [*problems, *_contradictions(known_images, table)]
+
+
+def _without_suffix(name: str) -> str:
+    return next((name[: -len(suffix)] for suffix in SUFFIXES if name.lower().endswith(suffix)), name)
+
+
+def _unreadable(claims: Sequence[_Claim]) -> list[tuple[_Claim, DataError]]:
+    """The rows that are no run lengths of any image, unless others are: the label is not known."""
+    wrong = [(claim, problem) for claim in claims if (problem := claim.problem)]
+    all_wrong = len(wrong) == sum(claim.runs != EMPTY for claim in claims)
+    return wrong if all_wrong else []
 
 
 def _contradictions(by_image: Mapping[str, Sequence[_Claim]], table: Table) -> Iterator[DataProblem]:
@@ -136,13 +171,13 @@ def _files_by_image(root: Path, images: str) -> tuple[FilesByName, list[DataProb
     return by_name(found, problems), problems
 
 
-def _image(name: str, file: str, claims: Sequence[_Claim], table: Table) -> ListedImage:
+def _image(sample_id: str, name: str, file: str, claims: Sequence[_Claim], table: Table) -> ListedImage:
     masks = tuple(
         ListedRuns(1, claim.runs, f"{table.name}, line {claim.line} ({name})")
         for claim in claims
         if claim.runs != EMPTY
     )
-    return ListedImage(name, file, (int(bool(masks)),), masks)
+    return ListedImage(sample_id, file, (int(bool(masks)),), masks)
 
 
 def _without_file(names: Iterable[str], table: Table) -> Iterator[DataProblem]:

@@ -104,7 +104,7 @@ def column_like(columns: tuple[str, ...], names: tuple[str, ...]) -> str | None:
 
 def given_column(table: Table, name: str, *, option: str) -> str:
     """The column that an option of the spec names; raises DataError where the table has none of that name."""
-    found = column_like(table.columns, (name,))
+    found = name if name in table.columns else column_like(table.columns, (name,))
     if found is None:
         raise DataError(
             f"there is no column {name!r}; the columns are {table.column_names}.",

@@ -114,6 +114,44 @@ def test_one_column_of_names(tmp_path: Path, png: Callable[..., None], table: Ta
     assert index.samples[0].file == "images_001/images/a.png"
 
 
+@pytest.mark.parametrize("written", ["No finding", "NO FINDING"])
+def test_no_finding_in_any_case_of_letters(
+    tmp_path: Path, png: Callable[..., None], table: TableWriter, told: Told, written: str
+) -> None:
+    png("a.png", "b.png", "c.png")
+    table(
+        tmp_path / "labels.csv", ["file,labels", "a.png,Mass", f"b.png,{written}", f"c.png,Nodule|{written}"]
+    )
+    index = _scan(tmp_path)
+    assert index.classes == ("Mass",)
+    assert _labels(index) == {"a": (1,), "b": (0,)}
+    assert "line 4: the column 'labels' says 'No Finding' beside 'Nodule'" in told(index)
+
+
+def test_columns_that_differ_in_case_alone(
+    tmp_path: Path, png: Callable[..., None], table: TableWriter
+) -> None:
+    png("a.png", "b.png")
+    table(tmp_path / "labels.csv", ["file,Mass,mass", "a.png,1,0", "b.png,0,0"])
+    assert _scan(tmp_path, label_columns=["mass", "Mass"]).classes == ("mass", "Mass")
+    with pytest.raises(DataError, match="the column 'Mass' is named twice") as caught:
+        _scan(tmp_path, label_columns=["Mass", "MASS"])
+    assert caught.value.field == "options.label_columns"
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_more_classes_than_a_mask_holds(
+    tmp_path: Path, png: Callable[..., None], table: TableWriter, named: bool
+) -> None:
+    png("a.png", "b.png")
+    columns = [f"c{number}" for number in range(255)]
+    rows = [f"a.png{',1' * 255}", f"b.png{',0' * 255}"]
+    table(tmp_path / "labels.csv", [f"file,{','.join(columns)}", *rows])
+    with pytest.raises(DataError, match="255 columns hold 0 and 1; 1 to 254"):
+        _scan(tmp_path, label_columns=columns if named else [])
+    assert len(_scan(tmp_path, label_columns=columns[1:]).classes) == 254
+
+
 def test_named_columns_another_separator_and_no_suffix(
     tmp_path: Path, png: Callable[..., None], table: TableWriter
 ) -> None:
@@ -286,6 +324,25 @@ def test_a_given_split(tmp_path: Path, png: Callable[..., None], table: TableWri
     table(tmp_path / "labels.csv", ["file,sick,fold", "a.png,1,test", "b.png,0,val"])
     with pytest.raises(DataError, match="no usable image is `train`"):
         _scan(tmp_path, split_column="fold")
+
+
+def test_files_and_table_that_differ_about_patients(
+    tmp_path: Path, write_dicom: Callable[..., Path], table: TableWriter, told: Told
+) -> None:
+    for number, patient in enumerate(["P", "P", "P", "Q", "Q", ""]):
+        values = np.full((4, 5), number, dtype=np.uint8)
+        write_dicom(tmp_path / f"i{number}.dcm", values, PatientID=patient)
+    splits = ["train", "test", "test", "train", "train", "test"]
+    rows = [f"i{number}.dcm,{number % 2},t{number},{split}" for number, split in enumerate(splits)]
+    table(tmp_path / "labels.csv", ["file,sick,patient,fold", *rows])
+    index = _scan(tmp_path, split_column="fold", label_columns=["sick"])
+    assert [sample.patient for sample in index.samples] == [f"t{number}" for number in range(6)]
+    said = told(index)
+    assert said.count("its PatientID") == 1
+    assert (
+        "warning i1.dcm: its PatientID 'P' is also that of i0.dcm; by the table they are the patients "
+        "'t1' in test and 't0' in train" in said
+    )
 
 
 @pytest.mark.parametrize(

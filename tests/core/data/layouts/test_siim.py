@@ -17,6 +17,7 @@ Writer = Callable[..., Path]
 TableWriter = Callable[[Path, Sequence[str]], None]
 HEADER = "ImageId, EncodedPixels"
 SHAPE = (4, 6)
+NOT_DRAWN = {"val": 0, "test": 0}
 
 
 @pytest.fixture
@@ -144,6 +145,45 @@ def test_rows_that_repeat_contradict_or_say_nothing(
     assert "line 7 (d) has nothing in the column 'EncodedPixels'" in said
     assert "line 9 (no ImageId) has nothing" in said
     assert "line 11 has 3 cells, and the header 2" in said
+
+
+@pytest.mark.parametrize("word", ["nan", "none", "5", "1e3 5", "1 2 -1", "0 -3"])
+def test_an_image_of_which_no_row_can_be_read_is_left_out(
+    tmp_path: Path,
+    images: Callable[..., list[Path]],
+    table: TableWriter,
+    told: Callable[[DatasetIndex], str],
+    word: str,
+) -> None:
+    images("a", "b", "c", "d", "e")
+    rows = [f"a, {word}", "b, -1.0", "c, 0 3", f"d, {word}", f"d, {word} 1 x", "e, -1", f"e, {word}"]
+    table(tmp_path / "train-rle.csv", [HEADER, *rows])
+    index = _scan(tmp_path, splits=NOT_DRAWN)
+    assert {sample.id: sample.labels for sample in index.samples} == {"b": (0,), "c": (1,)}
+    said = told(index)
+    for line, name in ((2, "a"), (5, "d"), (6, "d"), (8, "e")):
+        assert f"line {line} ({name}): '{word}" in said
+    assert "The image is left out" in said
+    assert "another row has runs" not in said
+
+
+def test_names_that_differ_in_case_alone_are_long_or_have_suffixes(
+    tmp_path: Path,
+    images: Callable[..., list[Path]],
+    table: TableWriter,
+) -> None:
+    """An id is fit for a file name on any file system, and takes suffixes."""
+    long = "肺" * 40
+    images("A", "a", suffix=".DICOM")
+    images("z")[0].rename(tmp_path / f"{long}b.dcm")
+    images("c")
+    table(tmp_path / "train-rle.csv", [HEADER, "A.dicom, -1", "a.DICOM, 0 3", f"{long}b, -1", "c.DCM, 0 2"])
+    index = _scan(tmp_path, images=".", splits=NOT_DRAWN)
+    ids = sorted(sample.id for sample in index.samples)
+    assert len({name.casefold() for name in ids}) == 4
+    assert ids[0].startswith("A-")
+    assert ids[-1] == long
+    assert {"c"} < set(ids)
 
 
 @pytest.mark.parametrize("bad", ["20 5", "1 2 3", "0 -3", "x y"])
