@@ -54,7 +54,7 @@ def list_siim(spec: SiimDataset) -> Listing:
     root = existing_root(spec.root)
     table = read_table(inside(root, spec.rle, option="options.rle"), name=spec.rle, option="options.rle")
     files, file_problems = _files_by_image(root, spec.images)
-    rows, row_problems = _rows_by_image(table, files)
+    rows, named, row_problems = _rows_by_image(table, files)
     both = sorted(rows.keys() & files.keys())
     if not both:
         raise DataError(
@@ -64,7 +64,7 @@ def list_siim(spec: SiimDataset) -> Listing:
             remedy="Name each file <ImageId>.dcm, or give the CSV that belongs to these files.",
         )
     no_file = list(_without_file(rows.keys() - files.keys(), table))
-    no_row = list(_without_row(files[name] for name in files.keys() - rows.keys()))
+    no_row = list(_without_row(files[name] for name in files.keys() - named))
     without = [
         *first_of(no_file, file=table.name, what="rows have no file either"),
         *first_of(no_row, file=table.name, what="files have no row either"),
@@ -75,15 +75,22 @@ def list_siim(spec: SiimDataset) -> Listing:
     return Listing(table.name, CLASSES, images, spec.splits, problems)
 
 
-def _rows_by_image(table: Table, files: FilesByName) -> tuple[dict[str, list[_Claim]], list[DataProblem]]:
-    """What the rows say of each ImageId whose label is known, called as its file is, equal rows once."""
+def _rows_by_image(
+    table: Table, files: FilesByName
+) -> tuple[dict[str, list[_Claim]], set[str], list[DataProblem]]:
+    """What the rows say of each ImageId whose label is known, called as its file is, equal rows once.
+
+    Beside it all ImageIds that have a row, be it one that says nothing.
+    """
     id_column = given_column(table, "ImageId", option="options.rle")
     runs_column = given_column(table, "EncodedPixels", option="options.rle")
     by_image: dict[str, list[_Claim]] = {}
+    named: set[str] = set()
     problems: list[DataProblem] = []
     for row in table.rows:
         name = files.name_of(_without_suffix(row.cells[id_column]))
         runs = " ".join(row.cells[runs_column].split())
+        named.add(name)
         claim = _Claim(row.line, EMPTY if runs == EMPTY_FLOAT else runs)
         if not name or not claim.runs:
             column = runs_column if name else id_column
@@ -118,7 +125,7 @@ def _rows_by_image(table: Table, files: FilesByName) -> tuple[dict[str, list[_Cl
         for name, found in unreadable.items()
         for claim, problem in found
     ]
-    return known_images, [*problems, *_contradictions(known_images, table)]
+    return known_images, named, [*problems, *_contradictions(known_images, table)]
 
 
 def _without_suffix(name: str) -> str:

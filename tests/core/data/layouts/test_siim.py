@@ -165,6 +165,7 @@ def test_an_image_of_which_no_row_can_be_read_is_left_out(
         assert f"line {line} ({name}): '{word}" in said
     assert "The image is left out" in said
     assert "another row has runs" not in said
+    assert "this file has no row" not in said
 
 
 def test_names_that_differ_in_case_alone_are_long_or_have_suffixes(
