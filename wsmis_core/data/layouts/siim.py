@@ -56,6 +56,9 @@ def list_siim(spec: SiimDataset) -> Listing:
     files, file_problems = _files_by_image(root, spec.images)
     rows, named, row_problems = _rows_by_image(table, files)
     both = sorted(rows.keys() & files.keys())
+    if not both and named & files.keys():
+        first = next(problem for problem in row_problems if problem.severity == "warning")
+        raise DataError(f"no row can be used: {first.message}", field=spec.rle, remedy=first.remedy)
     if not both:
         raise DataError(
             f"no ImageId of {spec.rle} is the name of a DICOM file: "

@@ -286,6 +286,7 @@ def test_a_link_out_of_the_root_is_passed_over(
         (["Image,Pixels", "a,-1"], "no column 'ImageId'; the columns are 'Image', 'Pixels'"),
         (["ImageId,Pixels", "a,-1"], "no column 'EncodedPixels'"),
         (["ImageId,ImageId", "a,-1"], "'ImageId' is there twice"),
+        ([HEADER, "a, nan"], r"no row can be used: line 2 \(a\): 'nan' is not a list"),
         ([HEADER, "x, -1"], "no ImageId of train-rle.csv is the name of a DICOM file"),
         ([HEADER, "a, -1", "b, -1", "c, -1"], "the same labels"),
     ],
