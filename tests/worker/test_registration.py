@@ -97,7 +97,7 @@ def test_dicom_files_that_cannot_be_decoded_are_named_and_stop_nothing(sets: Set
         "holds 2 frames": lambda dataset: setattr(dataset, "NumberOfFrames", 2),
         "holds no pixels": lambda dataset: delattr(dataset, "PixelData"),
         "lacks Columns": lambda dataset: delattr(dataset, "Columns"),
-        "cannot be decoded": lambda dataset: setattr(dataset, "Rows", 100),
+        "its header says 100 rows": lambda dataset: setattr(dataset, "Rows", 100),
         "(1.2.840.10008.1.2.4.100), is not supported": lambda dataset: setattr(
             dataset.file_meta, "TransferSyntaxUID", UID("1.2.840.10008.1.2.4.100")
         ),

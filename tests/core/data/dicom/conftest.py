@@ -1,4 +1,4 @@
-"""Grey DICOM files in every transfer syntax, each written by pydicom with an encoder of its own."""
+"""DICOM files in every transfer syntax, each written by pydicom with an encoder of its own."""
 
 from __future__ import annotations
 
@@ -76,8 +76,10 @@ def _encapsulated(syntax: UID, stream: Callable[[Values, Dataset], bytes]) -> En
 def _pillow_jpeg(values: Values, dataset: Dataset) -> bytes:
     """Baseline; its samples have no sign, and signed values are these samples' bits."""
     assert dataset.BitsStored == 8, "baseline has 8 bits"
+    if values.ndim == 3:
+        dataset.PhotometricInterpretation = "YBR_FULL"
     buffer = io.BytesIO()
-    Image.fromarray(values.view(np.uint8)).save(buffer, "JPEG", quality=100)
+    Image.fromarray(values.view(np.uint8)).save(buffer, "JPEG", quality=100, subsampling=0)
     return buffer.getvalue()
 
 
@@ -135,7 +137,7 @@ def written(dataset: Dataset) -> bytes:
 
 @pytest.fixture
 def encoded(tmp_path: Path) -> Callable[..., bytes]:
-    """A file's bytes: values (H, W), their bits, a transfer syntax, and more attributes."""
+    """A file's bytes: values (H, W) or, in colour, (H, W, 3), their bits, a syntax, and more attributes."""
 
     def encode(values: Values, bits: int, syntax: UID, **attributes: Any) -> bytes:
         dataset = Dataset()
@@ -145,9 +147,11 @@ def encoded(tmp_path: Path) -> Callable[..., bytes]:
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         dataset.SOPClassUID = SecondaryCaptureImageStorage
         dataset.SOPInstanceUID = UID("1.2.3.4")
-        dataset.Rows, dataset.Columns = values.shape
-        dataset.SamplesPerPixel = 1
-        dataset.PhotometricInterpretation = "MONOCHROME2"
+        dataset.Rows, dataset.Columns = values.shape[:2]
+        dataset.SamplesPerPixel = 3 if values.ndim == 3 else 1
+        dataset.PhotometricInterpretation = "RGB" if values.ndim == 3 else "MONOCHROME2"
+        if values.ndim == 3:
+            dataset.PlanarConfiguration = 0
         dataset.BitsAllocated = 8 * values.dtype.itemsize
         dataset.BitsStored, dataset.HighBit = bits, bits - 1
         dataset.PixelRepresentation = int(np.issubdtype(values.dtype, np.signedinteger))
