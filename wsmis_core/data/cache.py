@@ -16,7 +16,7 @@ from wsmis_core.spec.parts import Size
 
 __all__ = ["prepared_image", "resized", "shape_at"]
 
-PREPARATION = 3  # counts up whenever decoding or resizing gives other pixels
+PREPARATION = 4  # counts up whenever decoding or resizing gives other pixels
 
 Pixels = npt.NDArray[np.uint8]
 

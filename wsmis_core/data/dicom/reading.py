@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import get_expected_length
 
-from wsmis_core.data.dicom.brightness import brightness_bytes, stretched
+from wsmis_core.data.dicom.brightness import stretched
 from wsmis_core.data.dicom.codecs import stored_values
 from wsmis_core.data.dicom.grey import shown
+from wsmis_core.data.dicom.palette import coloured
 from wsmis_core.errors import DataError
 
 __all__ = ["decode_dicom", "is_dicom"]
@@ -108,8 +108,7 @@ def _picture(dataset: Dataset) -> Pixels:
             remedy="Export it again.",
         )
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
-        colours = apply_color_lut(stored, dataset)  # their bits are the table's, and BitsStored the indices'
-        return brightness_bytes(colours / np.float32(np.iinfo(colours.dtype).max))
+        return coloured(stored, dataset)
     if stored.ndim == 3:
         return stored.astype(np.uint8) if dataset.BitsStored <= 8 else stretched(stored)
     return shown(stored, dataset)

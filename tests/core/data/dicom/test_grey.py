@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import Dataset, Sequence
+from pydicom.uid import ExplicitVRBigEndian
 
-from wsmis_core.data import read_image
+from wsmis_core.data import decode_image, read_image
+from wsmis_core.errors import DataError
 
 Writer = Callable[..., Path]
+Encode = Callable[..., bytes]
 RAMP = np.array([[0, 100], [200, 255]], dtype=np.uint8)
 
 
@@ -86,9 +89,7 @@ def test_a_negative_slope_turns_the_values_round(tmp_path: Path, write_dicom: Wr
 
 def test_the_first_window_counts(tmp_path: Path, write_dicom: Writer) -> None:
     values = np.array([[0, 900, 1000, 1100, 4000]], dtype=np.uint16)
-    path = write_dicom(
-        tmp_path / "a.dcm", values, WindowCenter=["1000.5", "40"], WindowWidth=["401", "80"], BitsStored=12
-    )
+    path = write_dicom(tmp_path / "a.dcm", values, WindowCenter=["1000.5", "40"], WindowWidth=["401", "80"])
     # (x - (c - .5)) / (w - 1) + .5 with c - .5 = 1000 and w - 1 = 400, times 255
     np.testing.assert_array_equal(read_image(path), [[0, 64, 128, 191, 255]])
 
@@ -113,6 +114,71 @@ def test_a_sigmoid_window(tmp_path: Path, write_dicom: Writer) -> None:
         tmp_path / "a.dcm", values, WindowCenter="200", WindowWidth="100", VOILUTFunction="SIGMOID"
     )
     np.testing.assert_array_equal(read_image(path), [[5, 128, 250]])  # 255 / (1 + e^4) = 4.59, 250.41
+
+
+@pytest.mark.parametrize(
+    ("function", "shown"),
+    [
+        ("LINEAR_EXACT", [0, 64, 191, 255]),  # 63.75 and 191.25
+        ("SIGMOID", [12, 69, 186, 243]),  # 255 / (1 + e^(-4 x)) with x = -.75, -.25, .25, .75
+        ("LINEAR", [0, 85, 170, 255]),  # stretched: there it cannot be narrower than 1
+    ],
+)
+def test_a_window_narrower_than_1(
+    tmp_path: Path, write_dicom: Writer, function: str, shown: list[int]
+) -> None:
+    path = write_dicom(
+        tmp_path / "a.dcm",
+        np.array([[0, 1, 2, 3]], dtype=np.uint16),
+        RescaleSlope="0.1",
+        RescaleIntercept="0",
+        WindowCenter="0.15",
+        WindowWidth="0.2",
+        VOILUTFunction=function,
+    )
+    np.testing.assert_array_equal(read_image(path), [shown])
+
+
+@pytest.mark.parametrize("function", ["LINEAR_EXACT", "SIGMOID"])
+def test_values_far_from_a_narrow_window(tmp_path: Path, write_dicom: Writer, function: str) -> None:
+    window = {"WindowCenter": "100", "WindowWidth": "0.01", "VOILUTFunction": function}
+    path = write_dicom(tmp_path / "a.dcm", np.array([[0, 100, 65535]], dtype=np.uint16), **window)
+    np.testing.assert_array_equal(read_image(path), [[0, 128, 255]])
+
+
+@pytest.mark.parametrize("groups", ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"])
+def test_window_and_rescale_of_a_functional_group(tmp_path: Path, write_dicom: Writer, groups: str) -> None:
+    window, rescale, both = Dataset(), Dataset(), Dataset()
+    window.WindowCenter, window.WindowWidth, window.VOILUTFunction = "500", "1000", "LINEAR_EXACT"
+    rescale.RescaleSlope, rescale.RescaleIntercept = "10", "-1000"
+    both.FrameVOILUTSequence = Sequence([window])
+    both.PixelValueTransformationSequence = Sequence([rescale])
+    values = np.array([[100, 150, 200]], dtype=np.int16)
+    path = write_dicom(
+        tmp_path / "a.dcm", values, WindowCenter="0", WindowWidth="7", **{groups: Sequence([both])}
+    )
+    np.testing.assert_array_equal(read_image(path), [[0, 128, 255]])
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DS")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RescaleSlope", "inf"),
+        ("RescaleSlope", "1e39"),
+        ("RescaleSlope", "-1e37"),  # what it makes of a value is no number of 32 bits
+        ("RescaleIntercept", "nan"),
+        ("WindowCenter", "nan"),
+        ("WindowWidth", "inf"),
+    ],
+)
+def test_numbers_that_nothing_can_be_shown_with(
+    tmp_path: Path, write_dicom: Writer, name: str, value: str
+) -> None:
+    numbers = {"RescaleSlope": "1", "RescaleIntercept": "0", "WindowCenter": "9", "WindowWidth": "9"}
+    path = write_dicom(tmp_path / "a.dcm", RAMP, **{**numbers, name: value})
+    with pytest.raises(DataError, match=rf"the {name} of this DICOM file is .*(nan|inf|1e\+3)"):
+        read_image(path)
 
 
 def test_a_window_without_width_says_nothing(tmp_path: Path, write_dicom: Writer) -> None:
@@ -185,6 +251,32 @@ def test_padding_of_8_bits_and_of_a_voi_lut_is_black(tmp_path: Path, write_dicom
     table = voi_lut(bits=8, first=0, entries=list(range(256)))
     path = write_dicom(tmp_path / "b.dcm", RAMP, VOILUTSequence=Sequence([table]), **attributes)
     np.testing.assert_array_equal(read_image(path), [[0, 155], [55, 0]])
+
+
+@pytest.mark.parametrize(("value", "limit"), [(0, 10), (10, 0), (0, 5)])
+@pytest.mark.parametrize(("photometric", "ends"), [("MONOCHROME2", [0, 255]), ("MONOCHROME1", [255, 0])])
+def test_a_range_of_padding(
+    tmp_path: Path, write_dicom: Writer, value: int, limit: int, photometric: str, ends: list[int]
+) -> None:
+    values = np.array([[0, 5, 1000, 2000]], dtype=np.uint16)
+    path = write_dicom(
+        tmp_path / "a.dcm",
+        values,
+        PixelPaddingValue=value,
+        PixelPaddingRangeLimit=limit,
+        PhotometricInterpretation=photometric,
+    )
+    np.testing.assert_array_equal(read_image(path), [[0, 0, *ends]])
+
+
+@pytest.mark.parametrize("sequence", ["ModalityLUTSequence", "VOILUTSequence"])
+def test_a_table_of_a_big_endian_file(encoded: Encode, sequence: str) -> None:
+    table = Dataset()
+    table.LUTDescriptor = [4, 0, 16]
+    table.add_new("LUTData", "OW", np.array([0, 256, 1, 65535], dtype=">u2").tobytes())
+    values = np.array([[0, 1, 2, 3]], dtype=np.uint16)
+    data = encoded(values, 16, ExplicitVRBigEndian, **{sequence: Sequence([table])})
+    np.testing.assert_array_equal(decode_image(data, name="a").pixels, [[0, 1, 0, 255]])
 
 
 def test_a_constant_image_is_black(tmp_path: Path, write_dicom: Writer) -> None:
