@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels.utils import get_expected_length
 
 from wsmis_core.data.dicom.brightness import stretched
 from wsmis_core.data.dicom.codecs import stored_values
 from wsmis_core.data.dicom.grey import shown
+from wsmis_core.data.dicom.header import check_header
+from wsmis_core.data.dicom.inflation import check_inflation
 from wsmis_core.data.dicom.palette import coloured
 from wsmis_core.errors import DataError
 
@@ -21,17 +22,6 @@ __all__ = ["decode_dicom", "is_dicom"]
 
 MAGIC = b"DICM"
 MAGIC_AT = 128
-# What pixels cannot be read without.
-NEEDED = (
-    "Rows",
-    "Columns",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "BitsAllocated",
-    "BitsStored",
-    "PixelRepresentation",
-)
-MOST_PADDING = 1 / 8  # of the pixels' bytes; more is another picture than the header's
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -47,12 +37,13 @@ def decode_dicom(data: bytes) -> tuple[Pixels, str | None]:
     Without a VOI LUT or window, values of 8 bits stay as they are, and others are stretched from their
     minimum to their maximum, in colour too. The padding value is left out of that, and always black.
 
-    Raises DataError for several frames, for no pixels, for a compression without a decoder, and for
-    what is broken.
+    Raises DataError for several frames, for no pixels or too many, for a header that does not fit them, for a
+    compression without a decoder, and for what is broken.
     """
     try:
+        check_inflation(data)
         dataset = dcmread(io.BytesIO(data))
-        _check(dataset)
+        check_header(dataset)
         return _picture(dataset), str(dataset.get("PatientID") or "").strip() or None
     except DataError:
         raise
@@ -62,41 +53,6 @@ def decode_dicom(data: bytes) -> tuple[Pixels, str | None]:
         raise DataError(
             f"this DICOM file cannot be decoded: {_told(error)}", remedy="Export it again."
         ) from error
-
-
-def _check(dataset: Dataset) -> None:
-    if not dataset.get("PixelData"):
-        raise DataError("this DICOM file holds no pixels.", remedy="Leave it out, or export it with them.")
-    if "TransferSyntaxUID" not in dataset.file_meta:
-        raise DataError(
-            "this DICOM file does not say how its pixels are stored: it has no transfer syntax.",
-            remedy="Export it again.",
-        )
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    if frames != 1:
-        raise DataError(
-            f"this DICOM file holds {frames} frames, and one is wanted.", remedy="Export its frames singly."
-        )
-    missing = [name for name in NEEDED if dataset.get(name) is None]
-    if missing:
-        raise DataError(
-            f"the header of this DICOM file lacks {', '.join(missing)}.", remedy="Export it again."
-        )
-    if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-        _check_length(dataset)
-
-
-def _check_length(dataset: Dataset) -> None:
-    """Cut off what fills the pixels up; raise DataError where they are too few, or too many for that."""
-    length, wanted = len(dataset.PixelData), get_expected_length(dataset)
-    if not 0 < wanted <= length <= wanted + max(wanted * MOST_PADDING, 2):
-        raise DataError(
-            f"this DICOM file holds {length} bytes of pixels, and its {dataset.Columns} x {dataset.Rows} "
-            f"pixels take {wanted}.",
-            remedy="Export it again.",
-        )
-    if length > wanted + wanted % 2:
-        dataset.PixelData = dataset.PixelData[: wanted + wanted % 2]
 
 
 def _picture(dataset: Dataset) -> Pixels:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import (
     UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -24,6 +28,7 @@ from pydicom.uid import (
 )
 
 from wsmis_core.data import decode_image, read_image
+from wsmis_core.data.dicom import inflation
 from wsmis_core.errors import DataError
 
 Writer = Callable[..., Path]
@@ -40,6 +45,8 @@ COMPRESSED = [
     JPEGLSNearLossless,
     JPEG2000Lossless,
 ]
+STREAMS = [syntax for syntax in COMPRESSED if syntax != RLELossless]
+DEEP = [syntax for syntax in STREAMS if syntax != JPEGBaseline8Bit]
 
 
 def refusal(data: bytes) -> DataError:
@@ -86,18 +93,43 @@ def test_colour_of_8_bits_in_words_stays_as_it_is(tmp_path: Path, write_dicom: W
     np.testing.assert_array_equal(read_image(path), values)
 
 
-def test_colours_of_a_palette_are_not_stretched(tmp_path: Path, write_dicom: Writer) -> None:
-    palette = {
-        f"{colour}PaletteColorLookupTable{part}": value
-        for colour, entries in (("Red", [0, 25700]), ("Green", [257, 0]), ("Blue", [0, 51400]))
-        for part, value in (
-            ("Descriptor", [2, 0, 16]),
-            ("Data", np.array(entries, dtype="<u2").tobytes()),
-        )
+def palette(descriptor: list[int], red: bytes, green: bytes, blue: bytes) -> dict[str, Any]:
+    return {
+        "PhotometricInterpretation": "PALETTE COLOR",
+        **{
+            f"{colour}PaletteColorLookupTable{part}": value
+            for colour, entries in (("Red", red), ("Green", green), ("Blue", blue))
+            for part, value in (("Descriptor", descriptor), ("Data", entries))
+        },
     }
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_colours_of_a_palette_are_not_stretched(encoded: Encode, syntax: UID) -> None:
+    order = "<u2" if syntax.is_little_endian else ">u2"
+    entries = [np.array(words, dtype=order).tobytes() for words in ([0, 25800], [300, 0], [0, 51300])]
     indices = np.array([[0, 1]], dtype=np.uint8)
-    path = write_dicom(tmp_path / "a.dcm", indices, PhotometricInterpretation="PALETTE COLOR", **palette)
-    np.testing.assert_array_equal(read_image(path), [[[0, 1, 0], [100, 0, 200]]])
+    data = encoded(indices, 8, syntax, **palette([2, 0, 16], *entries))
+    np.testing.assert_array_equal(decode_image(data, name="a").pixels, [[[0, 1, 0], [100, 0, 200]]])
+
+
+def test_a_palette_of_bytes_for_indices_of_words(tmp_path: Path, write_dicom: Writer) -> None:
+    colours = palette([3, 300, 8], b"\1\2\3\0", b"\4\5\6\0", b"\7\x08\x09\0")
+    path = write_dicom(tmp_path / "a.dcm", np.array([[0, 301, 999]], dtype=np.uint16), **colours)
+    np.testing.assert_array_equal(read_image(path), [[[1, 4, 7], [2, 5, 8], [3, 6, 9]]])
+
+
+def test_a_palette_in_segments(tmp_path: Path, write_dicom: Writer) -> None:
+    segments = {
+        name.replace("Red", "SegmentedRed")
+        .replace("Green", "SegmentedGreen")
+        .replace("Blue", "SegmentedBlue")
+        if name.endswith("Data")
+        else name: value
+        for name, value in palette([2, 0, 8], b"\0\2\1\2", b"\0\2\3\4", b"\0\2\5\6").items()
+    }
+    path = write_dicom(tmp_path / "a.dcm", np.array([[0, 1]], dtype=np.uint8), **segments)
+    np.testing.assert_array_equal(read_image(path), [[[1, 3, 5], [2, 4, 6]]])
 
 
 def test_the_patient_is_read(tmp_path: Path, write_dicom: Writer) -> None:
@@ -120,7 +152,12 @@ def test_the_patient_is_read(tmp_path: Path, write_dicom: Writer) -> None:
         (with_value("Rows", 16), "48 x 16 pixels take 768"),
         (with_value("BitsAllocated", 16), "48 x 32 pixels take 3072"),
         (with_value("BitsAllocated", 7), "48 x 32 pixels take 0"),
-        (with_value("SamplesPerPixel", 2), "48 x 32 pixels take 3072"),
+        (with_value("BitsStored", 12), "HighBit 7 and BitsStored 12, and HighBit 11 is wanted"),
+        (with_value("HighBit", 11), "HighBit 11 and BitsStored 8, and HighBit 7 is wanted"),
+        (with_value("SamplesPerPixel", 2), "SamplesPerPixel 2 and PhotometricInterpretation 'MONOCHROME2'"),
+        (with_value("SamplesPerPixel", 3), "SamplesPerPixel 3 and PhotometricInterpretation 'MONOCHROME2'"),
+        (with_value("PhotometricInterpretation", "RGB"), "PhotometricInterpretation 'RGB', which cannot be"),
+        (with_value("PhotometricInterpretation", "HSV"), "PhotometricInterpretation 'HSV', which cannot be"),
         (without("Columns"), "the header of this DICOM file lacks Columns"),
         (without("PixelRepresentation"), "the header of this DICOM file lacks PixelRepresentation"),
     ],
@@ -129,6 +166,85 @@ def test_a_header_that_does_not_fit_its_pixels(
     encoded: Encode, change: Callable[[Dataset], None], said: str
 ) -> None:
     assert said in refusal(changed(encoded(FILM, 8, ExplicitVRLittleEndian), change)).message
+
+
+@pytest.mark.parametrize(
+    "photometric", ["HSV", "CMYK", "YBR_PARTIAL_422", "YBR_ICT", "YBR_RCT", "MONOCHROME1"]
+)
+def test_colours_that_cannot_be_shown(tmp_path: Path, write_dicom: Writer, photometric: str) -> None:
+    values = np.zeros((2, 2, 3), dtype=np.uint8)
+    path = write_dicom(tmp_path / "a.dcm", values, PhotometricInterpretation=photometric)
+    assert f"SamplesPerPixel 3 and PhotometricInterpretation '{photometric}'" in str(
+        refusal(path.read_bytes())
+    )
+
+
+def test_a_header_without_high_bit(encoded: Encode) -> None:
+    data = changed(encoded(FILM, 8, ExplicitVRLittleEndian), without("HighBit"))
+    np.testing.assert_array_equal(decode_image(data, name="a").pixels, FILM)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless, JPEG2000Lossless])
+def test_too_many_pixels(encoded: Encode, syntax: UID) -> None:
+    def grow(dataset: Dataset) -> None:
+        dataset.Rows = dataset.Columns = 65535
+
+    message = refusal(changed(encoded(FILM, 8, syntax), grow)).message
+    assert "65535 x 65535 pixels, and at most 89478485 are read" in message
+
+
+def test_more_pixels_than_runs_could_make(encoded: Encode) -> None:
+    def grow(dataset: Dataset) -> None:
+        dataset.Rows = dataset.Columns = 9000
+
+    message = refusal(changed(encoded(FILM, 8, RLELossless), grow)).message
+    assert re.search(r"holds \d+ bytes of pixels, and its 9000 x 9000 pixels take 81000000", message)
+
+
+def test_runs_as_long_as_they_can_be(encoded: Encode) -> None:
+    black = np.zeros((1024, 1024), dtype=np.uint8)
+    np.testing.assert_array_equal(decode_image(encoded(black, 8, RLELossless), name="a").pixels, black)
+
+
+def test_a_deflated_file_that_would_not_end(encoded: Encode, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = np.zeros((1024, 1024), dtype=np.uint8)
+    data = encoded(plain, 8, DeflatedExplicitVRLittleEndian)
+    np.testing.assert_array_equal(decode_image(data, name="a").pixels, plain)
+    monkeypatch.setattr(inflation, "MOST_INFLATED", 2**20)
+    assert "deflated, and more than 1048576 bytes large when it is not" in refusal(data).message
+    uid = str(DeflatedExplicitVRLittleEndian)
+    data = encoded(plain, 8, ExplicitVRLittleEndian, PatientComments=uid)
+    np.testing.assert_array_equal(decode_image(data, name="a").pixels, plain)
+
+
+@pytest.mark.parametrize("syntax", DEEP, ids=lambda syntax: syntax.name)
+def test_a_compressed_stream_of_more_bits_than_the_header_has_room_for(encoded: Encode, syntax: UID) -> None:
+    def flatten(dataset: Dataset) -> None:
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
+
+    message = refusal(changed(encoded(16 * FILM.astype(np.uint16), 12, syntax), flatten)).message
+    assert re.search(r"have 1[26] bits, and its header says BitsAllocated 8", message)
+
+
+@pytest.mark.parametrize("syntax", [JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless])
+def test_a_stream_that_was_cut_off_behind_a_picture_in_its_head(encoded: Encode, syntax: UID) -> None:
+    note = b"\xff\xd8 a small picture \xff\xd9"
+    segment = b"\xff\xe0" + (len(note) + 2).to_bytes(2) + note
+
+    def cut(dataset: Dataset) -> None:
+        stream = next(generate_frames(dataset.PixelData, number_of_frames=1))
+        dataset.PixelData = encapsulate([stream[:2] + segment + stream[2 : len(stream) // 2]])
+
+    assert "it is cut off" in refusal(changed(encoded(FILM, 8, syntax), cut)).message
+
+
+@pytest.mark.parametrize("syntax", STREAMS, ids=lambda syntax: syntax.name)
+def test_a_compressed_stream_of_another_shape(encoded: Encode, syntax: UID) -> None:
+    def turn(dataset: Dataset) -> None:
+        dataset.Rows, dataset.Columns = dataset.Columns, dataset.Rows
+
+    message = refusal(changed(encoded(FILM, 8, syntax), turn)).message
+    assert "its compressed picture is 32 x 48, and its header says 48 rows and 32 columns" in message
 
 
 def test_no_transfer_syntax(encoded: Encode) -> None:
