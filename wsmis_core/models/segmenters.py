@@ -98,7 +98,7 @@ def make_segmenter(
             model.encoder, _encoder_state(trunk, encoder), source="The classifier's trunk", name=encoder
         )
     elif weights == "imagenet":
-        _load_encoder(model.encoder, imagenet_state(encoder), source="torchvision's ResNet", name=encoder)
+        _load_encoder(model.encoder, imagenet_state(encoder), source=f"torchvision's {encoder}", name=encoder)
     return model
 
 
@@ -150,7 +150,7 @@ def _load_encoder(encoder: nn.Module, state: dict[str, Tensor], *, source: str, 
     except RuntimeError as error:
         raise WeightsError(
             f"{source} does not fit the encoder {name}.",
-            field="encoder",
+            field="params.encoder",
             remedy="Take the encoder of the classifier's arch, or start it from no weights.",
         ) from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from wsmis_core.models.classifiers import CLASSIFIERS
-from wsmis_core.models.published.files import read_state
 from wsmis_core.models.published.irnet import cam_net_names, irnet_names
 from wsmis_core.models.published.names import NameMap, fill
 from wsmis_core.models.published.own import OWN
@@ -18,6 +17,7 @@ from wsmis_core.models.published.segmenters import (
 )
 from wsmis_core.models.published.torchvision import torchvision_names
 from wsmis_core.models.published.wsmis import wsmis_names
+from wsmis_core.models.state_dicts import read_state
 from wsmis_core.spec.encoders import SegmenterArch
 
 __all__ = [
@@ -41,7 +41,7 @@ def names_of_classifier(arch: str) -> tuple[NameMap, ...]:
     if trunk == IRNET_TRUNK:
         return (OWN, cam_net_names(trunk))
     if trunk in TRUNK_PARTS:
-        return (OWN, wsmis_names(trunk), torchvision_names(trunk))
+        return (OWN, *wsmis_names(trunk), torchvision_names(trunk))
     return (OWN,)
 
 
@@ -54,7 +54,7 @@ def names_of_trunk(trunk: str) -> tuple[NameMap, ...]:
     """The name maps of files that hold a trunk, whatever hangs on it there."""
     if trunk not in TRUNK_PARTS:
         return (OWN,)
-    several = (OWN, torchvision_names(trunk), wsmis_names(trunk))
+    several = (OWN, torchvision_names(trunk), *wsmis_names(trunk))
     return (*several, cam_net_names(trunk), irnet_names(trunk)) if "resnet50" in trunk else several
 
 

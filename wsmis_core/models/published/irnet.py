@@ -2,7 +2,8 @@
 
 The ResNet is `resnet50` and, cut into stages, `stage1` and on and the list `backbone`. The CAM net counts
 the stem and layer1 as one stage, IRNet as two. The branches are `fc_edge1` to `fc_edge6` and `fc_dp1` to
-`fc_dp7` and again the lists `edge_layers` and `dp_layers`.
+`fc_dp7` and again the lists `edge_layers` and `dp_layers`. The training's loss holds the network, and its own
+tables are saved with it; in older files the mean shift is a batch norm, of which only the mean is used.
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ _DISPLACEMENT: dict[str, str] = {
 for _stage in range(5):
     _BOUNDARY |= _block(f"fc_edge{_stage + 1}", f"edge_layers.{_stage}", f"boundary.laterals.{_stage}")
     _DISPLACEMENT |= _block(f"fc_dp{_stage + 1}", f"dp_layers.{_stage}", f"displacement.laterals.{_stage}")
+_LEFT_OUT = (
+    r"path_indices\d+|disp_target|ind_from|ind_to",  # pairs of cells, the paths between them, their distances
+    r"(mean_shift|fc_dp7\.4|dp_layers\.6\.4)\.(running_var|num_batches_tracked)",
+)
 
 
 def cam_net_names(trunk: str) -> NameMap:
@@ -73,4 +78,4 @@ def cam_net_names(trunk: str) -> NameMap:
 def irnet_names(trunk: str) -> NameMap:
     """IRNet over ``trunk``, a ResNet50."""
     places = joined(_IRNET, TRUNK_PARTS[trunk], below="trunk.")
-    return NameMap("IRNet's", {**places, **_BOUNDARY, **_DISPLACEMENT})
+    return NameMap("IRNet's", {**places, **_BOUNDARY, **_DISPLACEMENT}, left_out=_LEFT_OUT)

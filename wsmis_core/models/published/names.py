@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,10 @@ __all__ = ["NameMap", "fill"]
 _COUNTER = "num_batches_tracked"
 _SHOWN = 20
 _SHAPE = "of another shape"
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+# A statistic of a batch norm that has no meaning below 0.
+_VARIANCE = "running_var"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class NameMap:
 
     family: str
     places: Mapping[str, str]
-    left_out: tuple[str, ...] = ()  # prefixes of what the models here do not have
+    left_out: tuple[str, ...] = ()  # patterns of the whole names of what the models here do not have
 
 
 @dataclass(slots=True)
@@ -62,7 +67,8 @@ def fill(
     The map that leaves the fewest questions is used. ``on_shapes`` is what a wrong shape may come from.
 
     Raises:
-        WeightsError: a tensor is missing, one too many, of another shape, or differs from its twin.
+        WeightsError: a tensor is missing, one too many, of another shape or type, not finite, or differs
+            from its twin.
     """
     like = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(part)}
     matches = [_matched(state, one, like=like, part=part) for one in maps]
@@ -84,20 +90,20 @@ def _matched(state: Mapping[str, Tensor], names: NameMap, *, like: Mapping[str, 
     match = _Match(names.family)
     first: dict[str, str] = {}
     for theirs, tensor in state.items():
-        if theirs.startswith(names.left_out):
+        if any(re.fullmatch(pattern, theirs) for pattern in names.left_out):
             continue
         ours = _place(theirs, names.places)
         if ours is None or (ours.startswith(part) and ours not in like):
             match.add("not known", theirs)
         elif ours in like:
-            tensor = _shaped(tensor, like[ours])
-            if ours not in first:
-                first[ours] = theirs
-                match.tensors[ours] = tensor
-                if tensor.shape != like[ours].shape:
-                    shapes = f"{tuple(tensor.shape)}, not {tuple(like[ours].shape)}"
-                    match.add(_SHAPE, f"{theirs} {shapes}")
-            elif not torch.equal(tensor, match.tensors[ours]):
+            first.setdefault(ours, theirs)
+            try:
+                fitted = _fitted(theirs, tensor, like[ours])
+            except _MisfitError as misfit:
+                match.add(*misfit.args)
+                continue
+            kept = match.tensors.setdefault(ours, fitted)
+            if kept is not fitted and not torch.equal(kept, fitted):
                 match.add("not the same as its twin", f"{theirs} and {first[ours]}")
     for ours in like:
         if ours not in first and not ours.endswith(_COUNTER):
@@ -121,11 +127,30 @@ def _published(ours: str, places: Mapping[str, str]) -> str:
     return ours
 
 
-def _shaped(tensor: Tensor, like: Tensor) -> Tensor:
-    """A 1x1 convolution as the linear layer that it is, where that is wanted; in the model's type."""
+class _MisfitError(Exception):
+    """Why a tensor is none of the model's: the problem, and what is told of the tensor."""
+
+
+def _fitted(name: str, tensor: Tensor, like: Tensor) -> Tensor:
+    """The tensor in the model's type; raises _MisfitError where it is not one of the model's.
+
+    A 1x1 convolution becomes the linear layer that it is, where that is wanted. Nothing is converted
+    before its shape is known to be the model's: a file may claim any size.
+    """
+    if tensor.is_nested or tensor.is_quantized or tensor.is_meta or tensor.layout != torch.strided:
+        raise _MisfitError("not a plain tensor", name)
     if tensor.dim() == 4 and like.dim() == 2 and tensor.shape[2:] == (1, 1):
-        tensor = tensor.flatten(1)
-    return tensor.to(like.dtype)
+        tensor = tensor[:, :, 0, 0]
+    if tensor.shape != like.shape:
+        raise _MisfitError(_SHAPE, f"{name} {tuple(tensor.shape)}, not {tuple(like.shape)}")
+    if tensor.dtype not in (_FLOATS if like.is_floating_point() else _INTEGERS):
+        raise _MisfitError("of another type", f"{name} {tensor.dtype}, not {like.dtype}")
+    fitted = tensor.to(like.dtype)
+    if not fitted.isfinite().all():
+        raise _MisfitError("not finite", name)
+    if name.endswith(_VARIANCE) and (fitted < 0).any():
+        raise _MisfitError("a variance below 0", name)
+    return fitted
 
 
 def _listed(details: Iterable[str]) -> str:

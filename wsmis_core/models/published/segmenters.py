@@ -29,7 +29,7 @@ OVER_BACKBONE = NameMap(
 AN_ENCODER = NameMap(
     "a classification network's of these names",
     {"": "encoder."},
-    left_out=("fc.", "_fc.", "classifier.", "last_linear.", "head."),
+    left_out=(r"(fc|_fc|classifier|last_linear|head)\..*",),
 )
 
 DEEPLABS: Mapping[SegmenterArch, NameMap] = {
@@ -43,7 +43,7 @@ DEEPLABS: Mapping[SegmenterArch, NameMap] = {
             "classifier.2.": "decoder.refine.1.",
             "classifier.4.": "head.0.",
         },
-        left_out=("aux_classifier.",),
+        left_out=(r"aux_classifier\..*",),
     ),
     "deeplabv3plus_published": NameMap(
         "WSMIS's DeepLabv3+",

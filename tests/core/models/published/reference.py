@@ -5,7 +5,7 @@ Random weights in the shapes of the papers; nothing here uses the product's mode
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -81,7 +81,20 @@ def random_irnet(generator: torch.Generator) -> State:
     block("fc_dp7", 448, 256)
     state["fc_dp7.3.weight"] = random(2, 256, 1, 1) / 8
     state["mean_shift.running_mean"] = random(2)
-    return state
+    return state | training_buffers(random)
+
+
+def training_buffers(random: Callable[..., Tensor]) -> State:
+    """What published files hold beside the weights: of the loss that saves them, and of older mean shifts."""
+    return {
+        "path_indices0": torch.zeros(4, 1, 9, dtype=torch.long),
+        "path_indices1": torch.zeros(6, 2, 9, dtype=torch.long),
+        "disp_target": random(1, 2, 10, 1),
+        "ind_from": torch.zeros(9, dtype=torch.long),
+        "ind_to": torch.zeros(90, dtype=torch.long),
+        "mean_shift.running_var": torch.ones(2),
+        "mean_shift.num_batches_tracked": torch.tensor(7),
+    }
 
 
 def random_cam_net(trunk: State, generator: torch.Generator, *, classes: int) -> State:

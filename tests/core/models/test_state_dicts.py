@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from safetensors.torch import save, save_file
 
 from wsmis_core.errors import WeightsError
-from wsmis_core.models.published import read_state
+from wsmis_core.models.state_dicts import read_state
 
 STATE = {"a.weight": torch.ones(2), "b.bias": torch.zeros(3)}
 
@@ -106,6 +107,40 @@ def test_what_is_mistaken_for_weights_is_named(
     with pytest.raises(WeightsError, match=f"cannot be read as weights: it is no .* but {what}") as raised:
         read_state(tmp_path / name, field="f")
     assert remedy in str(raised.value.remedy)
+
+
+def broken(whole: bytes) -> Iterator[bytes]:
+    """Cut short, and with one byte of the pickle changed."""
+    for length in (len(whole) // 2, len(whole) - 20):
+        yield whole[:length]
+    start = whole.find(b"ctorch._utils")
+    for place in range(start - 40, start + 60):
+        yield whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_whatever_a_broken_file_makes_torch_stumble_over_is_told(tmp_path: Path, legacy: bool) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save({"model": STATE}, path, _use_new_zipfile_serialization=not legacy)
+    told = 0
+    for content in broken(path.read_bytes()):
+        path.write_bytes(content)
+        try:
+            read_state(path, field="f")  # a byte may be one that changes nothing
+        except WeightsError:
+            told += 1
+    assert told > 20
+
+
+def test_densenets_of_before_their_names_lost_a_dot(tmp_path: Path) -> None:
+    layer = "features.denseblock1.denselayer12"
+    old = {f"{layer}.norm.1.weight": torch.ones(2), f"{layer}.conv.2.weight": torch.ones(2)}
+    torch.save(old | {"block.norm.1.weight": torch.ones(1)}, tmp_path / "weights.pth")
+    assert set(read_state(tmp_path / "weights.pth", field="f")) == {
+        f"{layer}.norm1.weight",
+        f"{layer}.conv2.weight",
+        "block.norm.1.weight",
+    }
 
 
 def test_torch_files_of_before_they_were_zip(tmp_path: Path) -> None:

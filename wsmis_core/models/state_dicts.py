@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -33,6 +32,8 @@ _MISTAKEN: Mapping[bytes, tuple[str, str]] = {
 _MODEL_KEYS = ("model", "state_dict")
 # Names that wrappers put before all others: DataParallel, and a class that holds a library's model.
 _WRAPPERS = ("module.", "model.")
+# DenseNets of before torch 0.4 have a dot that torchvision, which still publishes them, takes out on loading.
+_OLD_DENSENET = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12])(?=\.)")
 
 
 def read_state(path: Path, *, field: str) -> dict[str, Tensor]:
@@ -40,17 +41,32 @@ def read_state(path: Path, *, field: str) -> dict[str, Tensor]:
 
     Raises WeightsError where it is neither, or needs code of its own to be read.
     """
-    try:
-        _check_head(path, field)
-        state = load_file(path) if path.suffix == ".safetensors" else _state_dict(_torch_file(path, field))
-    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
-        raise _unreadable(path, field, str(error)) from error
+    state = _state_dict(_held(path, field))
     if not state:
         raise _unreadable(path, field, "it holds no state dict: no tensors by name")
     for wrapper in _WRAPPERS:
         if all(name.startswith(wrapper) for name in state):
             state = {name.removeprefix(wrapper): tensor for name, tensor in state.items()}
-    return state
+    return {_OLD_DENSENET.sub(r"\1\2", name): tensor for name, tensor in state.items()}
+
+
+def _held(path: Path, field: str) -> object:
+    """What the file holds."""
+    try:
+        _check_head(path, field)
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path} is broken, or holds more than tensors, and reading it would run code from it.",
+            field=field,
+            remedy="Where you trust it, load it with torch and save its state dict alone.",
+        ) from error
+    except Exception as error:  # the readers trip over a broken file in many ways
+        raise _unreadable(path, field, f"{type(error).__name__}: {error}") from error
 
 
 def _check_head(path: Path, field: str) -> None:
@@ -68,24 +84,13 @@ def _check_head(path: Path, field: str) -> None:
     raise _unreadable(path, field, "it is no torch file")
 
 
-def _torch_file(path: Path, field: str) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path} holds more than tensors, and reading it would run code from it.",
-            field=field,
-            remedy="Where you trust it, load it with torch and save its state dict alone.",
-        ) from error
-
-
-def _state_dict(held: Any) -> dict[str, Tensor]:
+def _state_dict(held: object) -> dict[str, Tensor]:
     """The state dict that a file's content is or has; empty where there is none."""
     if not isinstance(held, Mapping):
         return {}
     for key in _MODEL_KEYS:
-        if isinstance(held.get(key), Mapping):
-            held = held[key]
+        if isinstance(inner := held.get(key), Mapping):
+            held = inner
     if not all(isinstance(tensor, Tensor) for tensor in held.values()):
         return {}
     return {str(name): tensor for name, tensor in held.items()}
