@@ -5,7 +5,7 @@
     ├── DataError           a data set or one of its files; names the file
     ├── ArtifactError       an input artifact that is missing, incomplete or of the wrong kind
     ├── WeightsError        weights that cannot be fetched, read or matched to a model
-    ├── DivergedError       a training whose loss is no longer a finite number
+    ├── DivergedError       a training whose figures or weights are no longer finite numbers
     ├── ResourceError       more devices, memory, disk or optional libraries asked for than there are
     └── ServiceError        the job service refuses; see its children in services
 
@@ -99,7 +99,7 @@ class WeightsError(WsmisError):
 
 
 class DivergedError(WsmisError):
-    """A training whose loss is no longer a finite number."""
+    """A training whose figures or weights are no longer finite numbers."""
 
     reason = "diverged"
 

@@ -45,6 +45,28 @@ def test_a_classifier_trains_a_step_and_gives_maps(workshop: Any, arch: str) -> 
         shutil.rmtree(workshop.folder / name)  # a hundred megabytes a network
 
 
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_training_that_diverges_is_told_wherever_it_shows(workshop: Any, steps: int) -> None:
+    """In the validation behind its last step, or in the loss of a step."""
+    rates = dict.fromkeys(("trunk_weights", "trunk_biases", "head_weights", "head_biases"), 100.0)
+    huge = {**STEP, "arch": "resnet_small", "dropblock": None, "rates": rates, "pos_weight": 1e30}
+    failure = workshop.failure(f"diverges_{steps}", "train_classifier", {**huge, "max_steps": steps})
+    assert (failure["reason"], failure["field"]) == ("diverged", "params.rates")
+    assert not failure["retryable"]
+
+
+def test_weights_with_which_numbers_overflow_are_told(workshop: Any, tmp_path: Path) -> None:
+    params = {**STEP, "arch": "resnet_small", "dropblock": None}
+    made = load_file(workshop.run("sound", "train_classifier", params) / "model.safetensors")
+    made["head.weight"] = torch.full_like(made["head.weight"], 3e38)
+    made["head.bias"] = torch.full_like(made["head.bias"], -3e38)
+    torch.save(made, tmp_path / "huge.pth")
+    del params["max_steps"]
+    weights = {"file": str(tmp_path / "huge.pth")}
+    failure = workshop.failure("overflows", "train_classifier", {**params, "epochs": 0, "weights": weights})
+    assert (failure["reason"], failure["field"]) == ("diverged", "params.weights")
+
+
 def test_irnet_and_a_segmenter_over_another_trunk_or_why_not(workshop: Any, tiny_ir_labels: Path) -> None:
     vgg = workshop.run("vgg", "train_classifier", {**STEP, "arch": "vgg16"})
     step = {"image_size": 64, "batch_size": 2, "max_steps": 1, "optimizer": {"name": "sgd"}}

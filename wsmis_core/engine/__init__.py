@@ -3,6 +3,7 @@
 from wsmis_core.engine.artifacts import StageResult, write_manifest
 from wsmis_core.engine.checkpoints import load_checkpoint, save_checkpoint
 from wsmis_core.engine.context import RunContext
+from wsmis_core.engine.divergence import check_figures
 from wsmis_core.engine.events import Events, Progress, open_events
 from wsmis_core.engine.items import ItemFolder
 from wsmis_core.engine.processes import Processes, worker_processes
@@ -28,6 +29,7 @@ __all__ = [
     "Task",
     "Term",
     "balanced_order",
+    "check_figures",
     "joined_ranks",
     "load_checkpoint",
     "open_events",

@@ -19,6 +19,8 @@ __all__ = ["VALIDATION_LOSS", "LossSums", "Task", "Term"]
 
 # The name under which a task's validation reports what the best checkpoint is chosen by.
 VALIDATION_LOSS = "val_loss"
+# A batch may hold nothing that a mean is over: its sum is 0, and so is its loss, not 0 / 0.
+NOTHING = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Term:
     numerator: Tensor
     denominator: Tensor
     weight: float = 1.0
-    epsilon: float = 0.0
+    epsilon: float = NOTHING
 
     def weightless(self) -> Term:
         """The term of samples that are to change neither loss nor gradient."""

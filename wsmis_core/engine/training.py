@@ -25,12 +25,13 @@ from wsmis_core.engine.checkpoints import (
     save_checkpoint,
 )
 from wsmis_core.engine.context import RunContext
+from wsmis_core.engine.divergence import check_figures, check_weights
 from wsmis_core.engine.optimizers import make_optimizer, set_rates
 from wsmis_core.engine.sampling import Draw, epoch_batches, sample_rng
 from wsmis_core.engine.schedules import Position, learning_rate
 from wsmis_core.engine.stopping import Stopped
 from wsmis_core.engine.task import VALIDATION_LOSS, Task
-from wsmis_core.errors import DataError, DivergedError, SpecError
+from wsmis_core.errors import DataError, SpecError
 from wsmis_core.spec.stages import Training
 
 __all__ = ["train"]
@@ -52,8 +53,8 @@ def train(
     least validation loss, or the one where the figure of the task's validation that ``keep`` names is
     highest. Returns the figures of the epoch that is kept.
 
-    Raises Stopped after a checkpoint when the run is asked to stop, DivergedError when the loss is no
-    number, DataError when there is no such figure.
+    Raises Stopped after a checkpoint when the run is asked to stop, DivergedError when the loss, a figure of
+    the validation or a weight is no finite number, DataError when there is no such figure.
     """
     return _Training(task, params=params, rates=rates, context=context, keep=keep).run()
 
@@ -184,12 +185,7 @@ class _Training:
             )
         }
         values = {"loss": math.fsum(values.values())} | (values if len(values) > 1 else {})
-        if not math.isfinite(values["loss"]):
-            raise DivergedError(
-                f"The loss is {values['loss']} at step {state.step}.",
-                field="params.rates",
-                remedy="Lower the learning rates, or set precision to float32.",
-            )
+        check_figures({"loss": values["loss"]}, when=f"at step {state.step}")
         sums_so_far = {name: state.sums.get(name, 0.0) + value for name, value in values.items()}
         self.state = replace(state, step=state.step + 1, batch=state.batch + 1, sums=sums_so_far)
         self._say(values)
@@ -201,9 +197,12 @@ class _Training:
     def _finish_epoch(self) -> None:
         """Validate, note whether it is the best epoch so far, and save."""
         figures = {f"train_{name}": value / self.state.batch for name, value in self.state.sums.items()}
+        when = f"after step {self.state.step}"
         self.task.model.eval()
+        check_weights(self.task.model, self.ranks, when=when)
         with torch.no_grad():
             figures |= self.task.validate(self.ranks)
+        check_figures(figures, when=when)
         self.context.metric(figures, step=self.state.step, epoch=self.state.epoch)
         self.state = replace(self.state, epoch=self.state.epoch + 1, batch=0, sums={}, figures=figures)
         if self._is_best(figures):

@@ -13,7 +13,7 @@ from wsmis_core.models.state_dicts import read_state
 
 # The first published ones: those that IRNet and WSMIS started from.
 RECIPE = "IMAGENET1K_V1"
-_LAYERS_OF_CLASSES = ("fc.", "classifier.")
+LAYERS_OF_CLASSES = ("fc.", "classifier.")
 _FIELD = "params.weights"
 
 
@@ -34,7 +34,7 @@ def imagenet_state(name: str) -> dict[str, Tensor]:
             remedy="Set it to none, or to {file: PATH, part: trunk}.",
         ) from error
     state = read_state(_cached(name, weights.url), field=_FIELD)
-    return {key: value for key, value in state.items() if not key.startswith(_LAYERS_OF_CLASSES)}
+    return {key: value for key, value in state.items() if not key.startswith(LAYERS_OF_CLASSES)}
 
 
 def _cached(name: str, url: str) -> Path:

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-__all__ = ["ENCODERS", "SMALL_ENCODER", "SegmenterArch", "encoder_problem"]
+__all__ = ["ENCODERS", "IMAGENET_ENCODERS", "SMALL_ENCODER", "SegmenterArch", "encoder_problem"]
 
 SegmenterArch = Literal[
     "unet",
@@ -59,6 +59,17 @@ ENCODERS: Mapping[str, tuple[str, ...]] = {
     "mobileone": tuple(f"mobileone_s{number}" for number in range(5)),
     "mit": tuple(f"mit_b{number}" for number in range(6)),
 }
+
+# Those that torchvision has the first published ImageNet weights of.
+IMAGENET_ENCODERS = frozenset(
+    {
+        *ENCODERS["resnet"],
+        *("resnext50_32x4d", "resnext101_32x8d"),
+        *ENCODERS["vgg"],
+        *ENCODERS["densenet"],
+        *ENCODERS["mobilenet"],
+    }
+)
 
 # Families that pool between their stages cannot be dilated to the strides that DeepLab wants.
 _POOLING = frozenset({"vgg", "densenet", "inception", "xception"})

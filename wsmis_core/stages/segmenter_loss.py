@@ -31,9 +31,6 @@ from wsmis_core.stages.refinement import refined_probabilities
 
 __all__ = ["Refiner", "loss_terms"]
 
-# A batch may hold no pixel that a mean is over: its sum is 0, and so is its loss, not 0 / 0.
-_NOTHING = 1e-30
-
 
 @dataclass(frozen=True, slots=True)
 class Refiner:
@@ -69,7 +66,7 @@ def loss_terms(
     """
     seen = _Seen(logits, target, outputs_of(loss), refiner)
     return [
-        Term(name, *mean, weight=term.weight, epsilon=_NOTHING)
+        Term(name, *mean, weight=term.weight)
         for term in loss
         for name, mean in TERMS[term.name](seen, term).items()
     ]

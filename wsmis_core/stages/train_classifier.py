@@ -21,6 +21,7 @@ from wsmis_core.engine import (
     StageResult,
     Task,
     Term,
+    check_figures,
     train,
 )
 from wsmis_core.errors import DataError
@@ -115,9 +116,16 @@ class _Classification(Task):
 
     @torch.no_grad()
     def figures(self, ranks: Ranks) -> dict[str, float]:
-        """The validation figures of the model as it is."""
+        """The validation figures of the model as it is; raises DivergedError where one is not finite."""
         self.model.to(ranks.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-        return self.validate(ranks)
+        figures = self.validate(ranks)
+        check_figures(
+            figures,
+            when="with the weights as they are",
+            field="params.weights",
+            remedy="With these weights the network's numbers overflow; take others.",
+        )
+        return figures
 
     def validate(self, ranks: Ranks) -> dict[str, float]:
         if not self.validation:

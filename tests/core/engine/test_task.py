@@ -16,6 +16,12 @@ def terms(*sums: tuple[float, float]) -> list[Term]:
     ]
 
 
+def test_a_mean_over_nothing_is_0() -> None:
+    sums = LossSums()
+    sums.add([Term("of none known", torch.tensor(0.0), torch.tensor(0.0))])
+    assert sums.loss(Ranks()) == 0
+
+
 def test_sums_are_divided_once_and_weighed() -> None:
     sums = LossSums()
     sums.add(terms((3.0, 2.0), (1.0, 1.0)))

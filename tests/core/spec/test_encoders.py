@@ -6,19 +6,27 @@ from typing import Any, get_args
 
 import pytest
 import torch
+import torchvision
 from segmentation_models_pytorch.encoders import encoders
 
 from wsmis_core.errors import SpecError
+from wsmis_core.models.imagenet import LAYERS_OF_CLASSES, RECIPE
 from wsmis_core.models.segmenters import SEGMENTERS
 from wsmis_core.spec import make_params
-from wsmis_core.spec.encoders import ENCODERS, SMALL_ENCODER, SegmenterArch, encoder_problem
+from wsmis_core.spec.encoders import (
+    ENCODERS,
+    IMAGENET_ENCODERS,
+    SMALL_ENCODER,
+    SegmenterArch,
+    encoder_problem,
+)
 
 
-def problem(params: dict[str, Any]) -> str:
+def problem(params: dict[str, Any], *, field: str = "params.encoder") -> str:
     with pytest.raises(SpecError) as raised:
         make_params("train_segmenter", params, {"pseudo_labels": "job"})
     (only,) = raised.value.problems
-    assert only.field == "params.encoder"
+    assert only.field == field
     return str(only)
 
 
@@ -50,6 +58,36 @@ def test_what_was_published_is_built_on_two_encoders(arch: SegmenterArch) -> Non
     for name in built:
         with torch.device("meta"):
             SEGMENTERS[arch](name, 1)
+
+
+def has_imagenet_weights(name: str) -> bool:
+    try:
+        return RECIPE in torchvision.models.get_model_weights(name).__members__
+    except ValueError:
+        return False
+
+
+def test_imagenet_weights_are_of_the_encoders_that_torchvision_has() -> None:
+    names = [name for family in ENCODERS.values() for name in family]
+    assert {name for name in names if has_imagenet_weights(name)} == IMAGENET_ENCODERS
+
+
+@pytest.mark.parametrize("name", sorted(IMAGENET_ENCODERS))
+def test_imagenet_weights_fit_the_encoder(name: str) -> None:
+    with torch.device("meta"):
+        theirs = getattr(torchvision.models, name)().state_dict()
+        encoder = SEGMENTERS["unet"](name, 1).encoder.state_dict()
+    shapes = {key: value.shape for key, value in theirs.items() if not key.startswith(LAYERS_OF_CLASSES)}
+    assert shapes == {key: value.shape for key, value in encoder.items()}
+
+
+@pytest.mark.parametrize("encoder", ["se_resnext50_32x4d", "resnet_small", "efficientnet-b0"])
+def test_imagenet_weights_that_there_are_none_of_are_refused(encoder: str) -> None:
+    params = {"encoder": encoder, "weights": "imagenet"}
+    told = problem(params, field="params.weights")
+    assert f"torchvision has none of ImageNet for {encoder}. Set it to none" in told
+    make_params("train_segmenter", {**params, "encoder": "resnet50"}, {"pseudo_labels": "job"})
+    assert "there is no encoder" in problem({**params, "encoder": "zzz"})
 
 
 def test_every_arch_is_there() -> None:

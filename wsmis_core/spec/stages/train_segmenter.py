@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from wsmis_core.spec.encoders import ENCODERS, SegmenterArch, encoder_problem
+from wsmis_core.spec.encoders import ENCODERS, IMAGENET_ENCODERS, SegmenterArch, encoder_problem
 from wsmis_core.spec.losses import Bce, Loss
 from wsmis_core.spec.model import Spec
 from wsmis_core.spec.parts import (
@@ -75,3 +75,14 @@ class TrainSegmenter(Training):
         if problem is not None:
             raise ValueError(problem)
         return encoder
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_there_are(cls, weights: SegmenterWeights, info: ValidationInfo) -> SegmenterWeights:
+        encoder = info.data.get("encoder")  # none where it was refused
+        if weights == "imagenet" and encoder is not None and encoder not in IMAGENET_ENCODERS:
+            raise ValueError(
+                f"torchvision has none of ImageNet for {encoder}. Set it to none, or to "
+                "{file: PATH, part: trunk}, or take an encoder such as resnet50."
+            )
+        return weights
