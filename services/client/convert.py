@@ -11,7 +11,7 @@ import yaml
 from services.client.connection import AsJson
 from services.client.output import Output
 from wsmis_core.files import write_text_atomically
-from wsmis_core.spec import Converted, convert_config, read_yaml
+from wsmis_core.spec import Converted, convert_config, in_one_line, read_yaml
 
 __all__ = ["convert_config_file"]
 
@@ -44,7 +44,7 @@ def request_text(made: Converted, *, name: str) -> str:
     """The request as YAML, with the notes as comments."""
     inputs = "".join(f" --input {role}=JOB" for role in made.inputs)
     lines = [
-        f"# From {name}, by wsmis convert-config.",
+        f"# From {in_one_line(name)}, by wsmis convert-config.",
         f"# wsmis submit -f THIS --dataset NAME{inputs}",
         *(["# Without a meaning here, or with another:"] if made.notes else []),
         *(f"#   {note}" for note in made.notes),

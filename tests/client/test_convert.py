@@ -48,6 +48,19 @@ def test_what_it_writes_is_a_request(tmp_path: Path, name: str) -> None:
         assert f"#   {note['key']}: {note['why']}" in text
 
 
+def test_a_key_or_a_name_never_becomes_yaml_of_the_request(tmp_path: Path) -> None:
+    config = yaml.safe_load((CONFIGS / "evaluation.yaml").read_text())
+    evil = ["a\nparams: {seed: 7}", "b\x1b[31m", "c\u2028seed", "d\rstage"]
+    config |= dict.fromkeys(evil, 1)
+    file = tmp_path / "odd\nstage: predict\x1b.yaml"
+    file.write_text(yaml.safe_dump(config))
+    text = convert(str(file)).stdout
+    assert yaml.safe_load(text) == {"stage": "evaluate", "params": {"batch_size": 2}}
+    assert text.replace("\n", "").isprintable()
+    assert r"#   a\nparams: {seed: 7}: no such key is known" in text.splitlines()
+    assert {note["key"] for note in json.loads(convert(str(file), "--json").stdout)["notes"]} >= set(evil)
+
+
 def test_without_a_target_the_request_is_the_output() -> None:
     shown = convert(str(CONFIGS / "evaluation.yaml"))
     assert yaml.safe_load(shown.stdout) == {"stage": "evaluate", "params": {"batch_size": 2}}

@@ -20,7 +20,7 @@ from wsmis_core.spec.catalogue import (
 )
 from wsmis_core.spec.chest_datasets import ChestXray14Dataset, ChexpertDataset
 from wsmis_core.spec.code import VERSION, code_digest
-from wsmis_core.spec.convert import Converted, convert_config
+from wsmis_core.spec.convert import Converted, convert_config, in_one_line
 from wsmis_core.spec.dataset import (
     FORMATS,
     CsvDataset,
@@ -107,6 +107,7 @@ __all__ = [
     "dataset_spec",
     "event_line",
     "has_unknown_content",
+    "in_one_line",
     "load_recipes",
     "make_dataset_spec",
     "make_params",

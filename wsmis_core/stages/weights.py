@@ -51,7 +51,12 @@ def load_weights(
 
 def file_below_root(context: RunContext, name: str, *, field: str) -> Path:
     """The file that params name, links resolved; raises DataError where it is none below a data root."""
-    path = Path(name).resolve()
+    remedy = "Name a file that is there."
+    try:
+        path = Path(name).resolve()
+        is_there = path.is_file()
+    except (OSError, ValueError) as error:  # such as a name that is too long, or holds a NUL
+        raise DataError(f"{name!r} can be no file: {error}.", field=field, remedy=remedy) from error
     roots = context.spec.data_roots
     if not any(path.is_relative_to(root.resolve()) for root in roots):
         raise DataError(
@@ -59,6 +64,6 @@ def file_below_root(context: RunContext, name: str, *, field: str) -> Path:
             field=field,
             remedy="Move the file there, or start the service with its folder as a data root.",
         )
-    if not path.is_file():
-        raise DataError(f"{name} is no file.", field=field, remedy="Name a file that is there.")
+    if not is_there:
+        raise DataError(f"{name} is no file.", field=field, remedy=remedy)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def test_a_segmenter() -> None:
     assert made.params == {
         "arch": "unet",
         "encoder": "se_resnext50_32x4d",
-        "weights": "imagenet",
+        "weights": "none",
         "targets": "pseudo_labels",
         "image_size": 400,
         "normalisation": "imagenet",
@@ -124,7 +125,8 @@ def test_a_segmenter() -> None:
         "batch_size": 3,
         "keep": "best",
     }
-    assert "ImageNet" in notes(made)["model.pretrained"]
+    assert "which torchvision has not" in notes(made)["model.arch"]
+    assert notes(made)["model.pretrained"] == "see model.arch"
     assert {"train.masks", "val.masks"} <= set(notes(made))
 
 
@@ -136,6 +138,8 @@ def test_a_segmenter_with_the_crf_in_its_loss() -> None:
         {"name": "kl", "weight": 0.75, "scale": 0.5, "refine": {"name": "crf", "iterations": 6}},
     ]
     assert made.params["rates"] == {"trunk": 0.002, "head": 0.002}
+    assert made.params["weights"] == "imagenet"
+    assert "ImageNet" in notes(made)["model.pretrained"]
     assert "401 becomes 400" in notes(made)["train.transform.size"]
 
 
@@ -159,11 +163,18 @@ def test_the_scores_of_a_segmenter() -> None:
         ("classifier", {"task": None}, "task"),
         ("classifier", {"num_epochs": None}, "num_epochs"),
         ("classifier", {"num_epochs": -3}, "num_epochs"),
+        ("classifier", {"num_epochs": 0}, "num_epochs"),
+        ("segmenter", {"num_epochs": 0}, "num_epochs"),
+        ("classifier", {"model": {"arch": "resnet50", "pretrained": "no"}}, "model.pretrained"),
+        ("classifier", {"model": {"arch": "resnet50", "weights_path": ["a", "b"]}}, "model.weights_path"),
+        ("segmenter", {"model": {"arch": "serexnext_unet", "pretrained": 1}}, "model.pretrained"),
+        ("maps", {"use_predicted_labels": "no"}, "use_predicted_labels"),
+        ("classifier", {"train": {"transform": {"size": True}}}, "train.transform.size"),
         ("classifier", {"batch_size": "many"}, "batch_size"),
         ("classifier", {"optimizer": {"name": "lion", "lr": 0.1}}, "optimizer.name"),
         ("classifier", {"optimizer": {"name": "sgd", "lr": [0.1, 0.2, 0.3]}}, "optimizer.lr"),
         ("classifier", {"optimizer": {"name": "sgd", "lr": [0.1, "x"]}}, "optimizer.lr"),
-        ("classifier", {"scheduler": {"name": "plateau", "patience": 2}}, "scheduler.name"),
+        ("classifier", {"scheduler": {"name": "cosine", "t_max": 2}}, "scheduler.name"),
         ("classifier", {"scheduler": {"name": "step", "step_size": 0, "gamma": 0.1}}, "scheduler.step_size"),
         ("classifier", {"train": {"transform": {"size": "large"}}}, "train.transform.size"),
         (
@@ -185,6 +196,16 @@ def test_the_scores_of_a_segmenter() -> None:
         ),
         ("crf_segmenter", {"model": {"arch": "serexnext_unet", "loss": {"name": "mean_iou"}}}, "model.loss"),
         ("crf_segmenter", {"crf": {"scale_factor": 0}}, "crf.scale_factor"),
+        ("crf_segmenter", {"crf": {"scale_factor": math.inf}}, "crf.scale_factor"),
+        ("crf_segmenter", {"crf": {"scale_factor": math.nan}}, "crf.scale_factor"),
+        ("crf_segmenter", {"crf": {"scale_factor": True}}, "crf.scale_factor"),
+        ("crf_segmenter", {"crf": {"iterations": 0}}, "crf.iterations"),
+        ("crf_segmenter", {"crf": {"iterations": "x"}}, "crf.iterations"),
+        (
+            "segmenter",
+            {"model": {"arch": "serexnext_unet", "loss": [{"name": "mean_iou", "weight": -1}]}},
+            "model.loss.0.weight",
+        ),
     ],
 )
 def test_what_has_no_counterpart_names_the_config_s_key(name: str, change: dict[str, Any], key: str) -> None:
@@ -193,6 +214,50 @@ def test_what_has_no_counterpart_names_the_config_s_key(name: str, change: dict[
         convert_config(changed)
     assert told.value.field == key
     assert told.value.remedy or "Did you mean" in told.value.message
+
+
+@pytest.mark.parametrize(
+    ("arch", "pretrained", "weights", "told"),
+    [
+        ("resnet50", True, {"file": "a.h5"}, {"model.pretrained": "come from model.weights_path"}),
+        ("resnet50", False, "none", {"model.weights_path": "the published resnet50 does not read it unless"}),
+        ("RESNET50_FULL", True, "imagenet", {"model.weights_path": "resnet50_full does not read it at all"}),
+        (
+            "resnet_gap",
+            False,
+            "imagenet",
+            {"model.pretrained": "starts from ImageNet's weights all the same"},
+        ),
+        ("vgg16", None, "none", {"model.weights_path": "set weights to {file: PATH}"}),
+    ],
+)
+def test_a_classifier_starts_where_the_published_one_does(
+    arch: str, pretrained: bool | None, weights: object, told: dict[str, str]
+) -> None:
+    changed = config("classifier")
+    changed["model"] |= {"arch": arch, "pretrained": pretrained, "weights_path": "a.h5"}
+    made = convert_config(changed)
+    assert made.params["weights"] == weights
+    for key, why in told.items():
+        assert why in notes(made)[key]
+
+
+def test_a_segmenter_s_file_is_not_read_as_in_the_published_training() -> None:
+    changed = config("pneumothorax_segmenter")
+    changed["model"]["weights_path"] = "a.h5"
+    made = convert_config(changed)
+    assert made.params["weights"] == "imagenet"
+    assert "set weights to {file: PATH}" in notes(made)["model.weights_path"]
+
+
+def test_of_a_plateau_the_rates_stay_and_a_note_says_so() -> None:
+    changed = config("classifier")
+    changed["scheduler"] = {"name": "plateau", "mode": "max", "patience": 2, "factor": 0.5, "min_lr": 1e-7}
+    changed["optimizer"] = {"name": "adam", "lr": 0.1, "momentum": 0.9}
+    made = convert_config(changed)
+    assert made.params["schedule"] == {"name": "constant"}
+    assert "the rates stay as they are" in notes(made)["scheduler.name"]
+    assert {"scheduler.mode", "scheduler.min_lr", "optimizer.momentum"} <= set(notes(made))
 
 
 def test_every_key_is_a_param_s_or_in_a_note() -> None:

@@ -19,7 +19,7 @@ def put_activation_maps(keys: Keys) -> None:
     keys.put("scales", [1.0], key="task")
     keys.put("flip", False, key="task")
     keys.put("batch_size", keys.needed("batch_size"), key="batch_size")
-    predicted = bool(keys.value("use_predicted_labels"))
+    predicted = keys.typed("use_predicted_labels", bool, remedy="Write true or false.")
     keys.put("classes", "predicted" if predicted else "labels", key="use_predicted_labels")
     threshold = keys.value("background_threshold")
     if threshold is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wsmis_core.spec.convert.keys import Keys
-from wsmis_core.spec.convert.training import put_rates, put_training, put_transform
+from wsmis_core.spec.convert.training import put_rates, put_training, put_transform, unread_file
 
 __all__ = ["put_multi_label_classifier", "put_pneumothorax_classifier"]
 
@@ -29,6 +29,9 @@ ARCHS: Mapping[str, str] = {
 }
 # What the published code builds without DropBlock, whatever the config says.
 IGNORED_THERE = frozenset(ARCHS) - {"resnet50_dropblock", "resnet50_dropblock_scheduler"}
+# For what the published code reads `weights_path`, and what starts from ImageNet whatever `pretrained` says.
+READ_WEIGHTS_THERE = frozenset({"resnet34", "resnet50"})
+IMAGENET_THERE = frozenset({"resnet_gap"})
 RAMP_STEPS = 10  # in the published code, not in its configs
 
 
@@ -57,18 +60,29 @@ def _put_classifier(keys: Keys) -> None:
 
 
 def _put_weights(keys: Keys) -> None:
-    file = keys.value("model.weights_path")
-    pretrained = keys.value("model.pretrained")
+    arch = _arch(keys)
+    file = keys.typed("model.weights_path", str, remedy="Give a file's path.")
+    pretrained = keys.typed("model.pretrained", bool, remedy="Write true or false.")
+    if file is not None and pretrained and arch in READ_WEIGHTS_THERE:
+        keys.put("weights", {"file": file}, key="model.weights_path")
+        keys.note("model.pretrained", "the weights come from model.weights_path")
+        return
     if file is not None:
-        keys.put("weights", {"file": str(file)}, key="model.weights_path")
-        if pretrained:
-            keys.note("model.pretrained", "the weights come from model.weights_path")
-    else:
-        keys.put("weights", "imagenet" if pretrained else "none", key="model.pretrained")
+        unless = "unless model.pretrained is true" if arch in READ_WEIGHTS_THERE else "at all"
+        keys.note("model.weights_path", unread_file(f"the published {arch} does not read it {unless}"))
+    always = arch in IMAGENET_THERE
+    if always and not pretrained:
+        keys.note("model.pretrained", f"the published {arch} starts from ImageNet's weights all the same")
+    keys.put("weights", "imagenet" if pretrained or always else "none", key="model.pretrained")
+
+
+def _arch(keys: Keys) -> str:
+    """The published name."""
+    return str(keys.value("model.arch")).lower()
 
 
 def _put_dropblock(keys: Keys) -> None:
-    arch = keys.value("model.arch")
+    arch = _arch(keys)
     if "model.regularize" not in keys:
         keys.put("dropblock", None, key="model.regularize")
         return

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wsmis_core.errors import Problem, SpecError
-from wsmis_core.spec.catalogue import CATALOGUE, StageName
+from wsmis_core.spec.catalogue import StageName, make_params
 from wsmis_core.spec.convert.activation_maps import put_activation_maps
 from wsmis_core.spec.convert.classifier import put_multi_label_classifier, put_pneumothorax_classifier
 from wsmis_core.spec.convert.evaluation import put_evaluation
@@ -21,7 +21,6 @@ from wsmis_core.spec.convert.segmenter import (
     put_pneumothorax_segmenter,
     put_segmenter,
 )
-from wsmis_core.spec.model import validate
 
 __all__ = ["Converted", "convert_config"]
 
@@ -80,7 +79,7 @@ def convert_config(config: object) -> Converted:
     for key in keys.unknown():
         keys.note(key, "no such key is known")
     try:
-        validate(CATALOGUE[kind.stage].params, {**keys.params, "stage": kind.stage})
+        make_params(kind.stage, keys.params, dict.fromkeys(kind.inputs))
     except SpecError as error:
         raise _in_the_config_s_words(error, keys) from None
     return Converted(kind.stage, keys.params, kind.inputs, tuple(keys.notes))
@@ -88,7 +87,8 @@ def convert_config(config: object) -> Converted:
 
 def _in_the_config_s_words(error: SpecError, keys: Keys) -> SpecError:
     problems = [
-        Problem(problem.message, keys.source(problem.field), problem.remedy) for problem in error.problems
+        Problem(problem.message, keys.source((problem.field or "").removeprefix("params.")), problem.remedy)
+        for problem in error.problems
     ]
     first = problems[0]
     return SpecError(first.message, field=first.field, remedy=first.remedy, problems=problems)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from wsmis_core.errors import SpecError
 
-__all__ = ["Keys", "Note"]
+__all__ = ["Keys", "Note", "in_one_line"]
 
 T = TypeVar("T")
 
@@ -22,7 +22,14 @@ class Note:
     why: str
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.why}"
+        return in_one_line(f"{self.key}: {self.why}")
+
+
+def in_one_line(text: str) -> str:
+    """``text`` with line breaks and all else that is not shown as escapes."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text
+    )
 
 
 class Keys:
@@ -45,6 +52,16 @@ class Keys:
         """What the config says; None where it says nothing."""
         self._known.add(key)
         return self._leaves.get(key)
+
+    def typed(self, key: str, kind: type[T], *, remedy: str) -> T | None:
+        """What the config says, if it is a ``kind``; None where it says nothing.
+
+        Raises SpecError where it says something else. True and false are no numbers.
+        """
+        value = self.value(key)
+        if value is None or (isinstance(value, kind) and isinstance(value, bool) == (kind is bool)):
+            return value
+        raise SpecError(f"{value!r} is not possible here.", field=key, remedy=remedy)
 
     def needed(self, key: str) -> Any:
         """The same; raises SpecError where it says nothing."""
@@ -73,6 +90,10 @@ class Keys:
         for part in path:
             here = here.setdefault(part, {})
         here[last] = value
+        self.trace(param, key=key)
+
+    def trace(self, param: str, *, key: str) -> None:
+        """Say that ``param``, or what lies below it, comes from ``key``."""
         self._sources[param] = key
 
     def note(self, key: str, why: str) -> None:

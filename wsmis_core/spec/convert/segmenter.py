@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from wsmis_core.errors import SpecError
 from wsmis_core.spec.convert.keys import Keys
-from wsmis_core.spec.convert.training import put_rates, put_training, put_transform
+from wsmis_core.spec.convert.training import put_rates, put_training, put_transform, unread_file
+from wsmis_core.spec.encoders import IMAGENET_ENCODERS
 
 __all__ = ["put_crf_segmenter", "put_pneumothorax_segmenter", "put_segmenter"]
 
@@ -30,6 +32,10 @@ LOSSES: Mapping[str, str] = {
 VOID = 255
 
 IMAGENET = "the published encoders start from ImageNet weights whatever it says, and so does this one"
+NO_IMAGENET = (
+    "the published {encoder} starts from ImageNet weights, which torchvision has not, and so this one from "
+    "none; to start from a file of them, set weights to {{file: PATH, part: trunk}}"
+)
 SOFT_DICE = "on probabilities: the published one cuts them at .5 first, which leaves no gradient"
 
 
@@ -66,7 +72,7 @@ def _put_segmenter(keys: Keys) -> None:
         keys.put("encoder", keys.needed("model.encoder"), key="model.encoder")
     else:
         keys.put("encoder", encoder, key="model.arch")
-    _put_weights(keys)
+    _put_weights(keys, key="model.arch" if encoder else "model.encoder")
     keys.put("loss", _loss(keys), key="model.loss")
     keys.put("targets", "pseudo_labels", key="train.masks")
     for name in ("masks", "mask_path"):
@@ -74,49 +80,58 @@ def _put_segmenter(keys: Keys) -> None:
         keys.note(f"val.{name}", "true masks come with the data set; they score, and choose nothing")
 
 
-def _put_weights(keys: Keys) -> None:
-    file = keys.value("model.weights_path")
-    if file is not None:
-        keys.put("weights", {"file": str(file)}, key="model.weights_path")
-        keys.note("model.pretrained", "the weights come from model.weights_path")
+def _put_weights(keys: Keys, *, key: str) -> None:
+    """Where the encoder starts; ``key`` is the one that names it."""
+    if keys.typed("model.weights_path", str, remedy="Give a file's path.") is not None:
+        keys.note("model.weights_path", unread_file("the published trainings of segmenters do not read it"))
+    pretrained = keys.typed("model.pretrained", bool, remedy="Write true or false.")
+    encoder = keys.params["encoder"]
+    if encoder in IMAGENET_ENCODERS:
+        keys.put("weights", "imagenet", key="model.pretrained")
+        if not pretrained:
+            keys.note("model.pretrained", IMAGENET)
         return
-    keys.put("weights", "imagenet", key="model.pretrained")
-    if keys.value("model.pretrained") is not True:
-        keys.note("model.pretrained", IMAGENET)
+    keys.put("weights", "none", key="model.pretrained")
+    keys.note(key, NO_IMAGENET.format(encoder=encoder))
+    keys.note("model.pretrained", f"see {key}")
 
 
 def _loss(keys: Keys) -> list[dict[str, Any]]:
     """The terms: `model.loss` is one, or a list of them."""
     section = "model.loss"
     listed = [f"{section}.{place}" for place in range(len(LOSSES)) if f"{section}.{place}" in keys]
-    return [_term(keys, place) for place in listed or [section]]
+    return [_term(keys, key, place=place) for place, key in enumerate(listed or [section])]
 
 
-def _term(keys: Keys, section: str) -> dict[str, Any]:
+def _term(keys: Keys, section: str, *, place: int) -> dict[str, Any]:
+    """One term, from the keys below ``section``; ``place`` is its own among all."""
     name = keys.choice(f"{section}.name", LOSSES)
     term: dict[str, Any] = {"name": name}
     for setting in ("weight", "pos_weight"):
         value = keys.value(f"{section}.{setting}")
         if value is not None:
             term[setting] = value
+            keys.trace(f"loss.{place}.{setting}", key=f"{section}.{setting}")
     if keys.value(f"{section}.ignore_index") not in (None, VOID):
         keys.note(f"{section}.ignore_index", f"what is left out here is {VOID}")
     if name == "dice":
         keys.note(f"{section}.name", SOFT_DICE)
     if name == "kl":
-        _put_crf(keys, term)
+        _put_crf(keys, term, place=place)
     return term
 
 
-def _put_crf(keys: Keys, term: dict[str, Any]) -> None:
+def _put_crf(keys: Keys, term: dict[str, Any], *, place: int) -> None:
     """The CRF runs on an image whose sides are divided by `crf.scale_factor`."""
     iterations, factor = keys.value("crf.iterations"), keys.value("crf.scale_factor")
     if iterations is not None:
         term["refine"] = {"name": "crf", "iterations": iterations}
+        keys.trace(f"loss.{place}.refine", key="crf.iterations")
     if factor is None:
         return
-    if not isinstance(factor, int | float) or factor < 1:
+    if isinstance(factor, bool) or not isinstance(factor, int | float) or not 1 <= factor < math.inf:
         raise SpecError(
             f"{factor!r} is no factor.", field="crf.scale_factor", remedy="Give a number from 1, as in 4."
         )
     term["scale"] = 1 / factor
+    keys.trace(f"loss.{place}.scale", key="crf.scale_factor")

@@ -8,7 +8,14 @@ from typing import Any
 from wsmis_core.errors import SpecError
 from wsmis_core.spec.convert.keys import Keys
 
-__all__ = ["note_surroundings", "put_image_size", "put_rates", "put_training", "put_transform"]
+__all__ = [
+    "note_surroundings",
+    "put_image_size",
+    "put_rates",
+    "put_training",
+    "put_transform",
+    "unread_file",
+]
 
 NORMALISATIONS = {"default": "imagenet", "pneumothorax": "pneumothorax"}
 AUGMENTATIONS = {name: name for name in ("none", "weak", "horizontal_flip", "strong", "pneumothorax")}
@@ -19,6 +26,7 @@ OWN_FILES = "the service keeps logs, checkpoints and artifacts under its own hom
 DATA_SET = "a job names a registered data set, which has its splits: `wsmis datasets add NAME ROOT`"
 TYPES = "tensors have the type that the network takes"
 ONE_TRANSFORM = "training and validation share it here; the one under `train` is taken"
+NO_PLATEAU = "no schedule here looks at the loss: the rates stay as they are; step and poly lower them"
 RESIZED = "images are resized to the size"
 
 
@@ -38,9 +46,9 @@ def put_transform(keys: Keys) -> None:
 def put_image_size(keys: Keys) -> None:
     """`image_size`, and what else a transform says of sizes and types."""
     key = "train.transform.size"
-    size = keys.needed(key)
-    if not isinstance(size, int):
-        raise SpecError(f"{size!r} is no size.", field=key, remedy="Give the pixels a side, as in 352.")
+    keys.needed(key)
+    size = keys.typed(key, int, remedy="Give the pixels a side, as in 352.")
+    assert size is not None
     nearest = max(SIZE_STEP, round(size / SIZE_STEP) * SIZE_STEP)
     if nearest != size:
         keys.note(key, f"sizes here are multiples of {SIZE_STEP}, so {size} becomes {nearest}")
@@ -72,7 +80,13 @@ def note_surroundings(keys: Keys) -> None:
 def put_training(keys: Keys) -> None:
     """Epochs, batch size, optimiser and schedule; notes on what the service has by itself."""
     note_surroundings(keys)
-    keys.put("epochs", keys.needed("num_epochs"), key="num_epochs")
+    if keys.needed("num_epochs") == 0:
+        raise SpecError(
+            "0 epochs train nothing.",
+            field="num_epochs",
+            remedy="Give 1 or more; `wsmis import-weights` takes weights as they are.",
+        )
+    keys.put("epochs", keys.value("num_epochs"), key="num_epochs")
     keys.put("batch_size", keys.needed("batch_size"), key="batch_size")
     _put_optimiser(keys)
     _put_schedule(keys)
@@ -104,6 +118,11 @@ def put_rates(keys: Keys, groups: Mapping[int, Sequence[str]]) -> None:
             keys.put(f"rates.{part}", rate, key=key)
 
 
+def unread_file(why: str) -> str:
+    """A note on a file of weights that the published code leaves alone, and so does the request."""
+    return f"{why}, and neither does this; to start from it, set weights to {{file: PATH}}"
+
+
 def _optimiser(keys: Keys) -> str:
     """Where the optimiser's settings stand: later configs have them one level deeper."""
     return "optimizer.parameters" if "optimizer.parameters" in keys else "optimizer"
@@ -125,8 +144,13 @@ def _put_optimiser(keys: Keys) -> None:
 
 def _put_schedule(keys: Keys) -> None:
     """The schedules count epochs, as the published code steps them."""
-    name = keys.choice("scheduler.name", {"step": "step", "poly": "poly"})
+    schedules = {"step": "step", "poly": "poly", "plateau": "constant"}
+    name = keys.choice("scheduler.name", schedules)
     keys.put("schedule.name", name, key="scheduler.name")
+    if name == "constant":
+        keys.note("scheduler.name", NO_PLATEAU)
+        keys.note("scheduler", "it is of the plateau")
+        return
     if name == "step":
         keys.put("schedule.every", keys.needed("scheduler.step_size"), key="scheduler.step_size")
         keys.put("schedule.gamma", keys.needed("scheduler.gamma"), key="scheduler.gamma")
