@@ -61,8 +61,10 @@ def submit_pipeline(session: Session, request: PipelineRequest, settings: Settin
     """The recipe's jobs for the data set; a step that an earlier job has already done is linked to that job.
 
     Where that job is below the step's gate, or was stopped by its own, a new job takes over its
-    artifact and is judged by the step's. Raises SpecError that lists every offending field,
-    those of a step under `params.<step>` or `min_score.<step>`.
+    artifact and is judged by the step's. What depends on a step that is still to be judged is not
+    linked either: its job waits for the verdict, and then takes over what is there. Raises
+    SpecError that lists every offending field, those of a step under `params.<step>` or
+    `min_score.<step>`.
     """
     dataset = _dataset(session, request)
     planned = _planned(request, dataset)
@@ -79,6 +81,7 @@ def submit_pipeline(session: Session, request: PipelineRequest, settings: Settin
     session.add(pipeline)
     session.flush()
     jobs: dict[str, Job] = {}
+    to_judge: set[str] = set()  # steps that wait for a gate's verdict, their own or one before them
     for position, step in enumerate(planned):
         prepared = prepare_job(
             session,
@@ -94,7 +97,10 @@ def submit_pipeline(session: Session, request: PipelineRequest, settings: Settin
             settings,
         )
         twin = finished_twin(session, prepared.cache_key, settings)
-        linked = twin if twin is not None and _is_good_enough(twin, step) else None
+        after_verdict = not to_judge.isdisjoint(step.inputs.values())
+        linked = None if after_verdict or twin is None or not _is_good_enough(twin, step) else twin
+        if linked is None and (after_verdict or step.min_score):
+            to_judge.add(step.name)
         job = jobs[step.name] = linked or store_job(session, prepared, reuses=twin)
         pipeline.steps.append(
             PipelineJob(step=step.name, position=position, job_id=job.id, job=job, cached=linked is not None)

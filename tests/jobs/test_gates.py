@@ -139,6 +139,31 @@ def test_a_finished_job_below_the_gate_is_judged_not_linked(world: World) -> Non
     assert status(world, reached) is Status.SUCCEEDED
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_nothing_behind_a_gate_begins_before_its_verdict(world: World, gone: bool) -> None:
+    dataset = world.dataset()
+    first = submit(world, dataset)
+    run_all(world, first)
+    done = steps(world, first)
+    if gone:  # the gated step is made again, and what follows it is still there
+        (world.settings.artifact_folder(done["extract_cams"].id) / MANIFEST_FILE).unlink()
+    # Only the segmenter is new: all between it and the gate was made before.
+    changed = {"train_segmenter": {"seed": 77}}
+    strict = submit(world, dataset, params=changed, min_score={"extract_cams": {"f1": 0.6}})
+    made = steps(world, strict)
+    assert {name for name, job in made.items() if job.status is Status.QUEUED} == {"extract_cams"}
+    between = ("make_ir_labels", "train_irnet", "make_pseudo_labels")
+    assert {name: made[name].reuses for name in between} == {name: done[name].id for name in between}
+    run_all(world, strict)
+    assert world.status(made["extract_cams"].id) is Status.FAILED
+    started = {name for name, job in steps(world, strict).items() if job.attempts and job.id != done[name].id}
+    assert started == {"extract_cams"}
+    with world.database.writing() as session:
+        retry_pipeline(session, get_pipeline(session, strict), {"extract_cams": {"f1": 0.5}})
+    run_all(world, strict)
+    assert status(world, strict) is Status.SUCCEEDED
+
+
 def test_what_a_gate_has_stopped_is_not_made_again(world: World) -> None:
     dataset = world.dataset()
     strict = submit(world, dataset, min_score={"train_classifier": {"f1": 0.6}})
