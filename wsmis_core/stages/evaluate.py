@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from wsmis_core.data import DatasetIndex, Sample, shape_at
@@ -170,7 +169,6 @@ def _rows(
         for number, (sample, shape) in enumerate(zip(batch, shapes, strict=True)):
             of_masks = true_masks if sample.has_masks else filled_boxes
             truth = of_masks(index, sample, shape=shape).class_ids.numpy()
-            layers = {sample.id[-16:]: np.zeros_like(truth), "truth": truth}
-            layers |= {name: labels[number] for name, labels in found.items()}
+            layers = [("truth", truth), *((name, labels[number]) for name, labels in found.items())]
             rows.append(captioned_layers(index, sample, layers))
     return rows

@@ -36,7 +36,7 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
     check_refinement(params.refine, field="params.refine")
     index = dataset_index(context)
     if isinstance(params.threshold, Chosen):
-        required_masks(index, params.threshold.split, field="params.threshold.split")
+        required_masks(index, params.threshold.split, size=params.image_size, field="params.threshold.split")
     cams = input_artifact(context, "cams")
     irnet = input_artifact(context, "irnet") if "irnet" in context.spec.inputs else None
     normalisation = (irnet or cams).details["normalisation"]

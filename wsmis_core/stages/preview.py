@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from wsmis_core.files import write_bytes_atomically
 from wsmis_core.spec.parts import Split
 from wsmis_core.stages.findings import Finder, Shape
 
-__all__ = ["captioned_layers", "evenly_spread", "write_preview"]
+__all__ = ["Layer", "captioned_layers", "evenly_spread", "write_preview"]
+
+Layer = tuple[str, NDArray[Any]]  # caption, what lies over the image
 
 _CELL = 224  # pixels a side of a picture
 _SHOWN = 12
@@ -47,21 +49,20 @@ def write_preview(
     rows = []
     for sample in samples:
         (found,) = finder.found([sample], [_small(shape_at(sample, "native"))])
-        layers = {sample.id[-16:]: np.zeros((1, 1), np.uint8)}
+        layers: list[Layer] = []
         if found.soft is not None:
-            layers["soft"] = found.soft.strengths.float().cpu().numpy()
-        layers["labels"] = found.labels.cpu().numpy()
+            layers.append(("soft", found.soft.strengths.float().cpu().numpy()))
+        layers.append(("labels", found.labels.cpu().numpy()))
         rows.append(captioned_layers(index, sample, layers))
     write_bytes_atomically(context.previews / "found.png", contact_sheet(rows))
     context.events.preview("previews/found.png", caption=caption)
 
 
-def captioned_layers(
-    index: DatasetIndex, sample: Sample, layers: Mapping[str, NDArray[Any]]
-) -> list[Captioned]:
-    """Each layer over the sample's image, under its name."""
+def captioned_layers(index: DatasetIndex, sample: Sample, layers: Sequence[Layer]) -> list[Captioned]:
+    """The sample's image under the end of its id, then each layer over it, under its caption."""
     image = read_image(index.path(sample))
-    return [(overlay(image, layer, side=_CELL), name) for name, layer in layers.items()]
+    bare: Layer = (sample.id[-16:], np.zeros((1, 1), np.uint8))
+    return [(overlay(image, layer, side=_CELL), caption) for caption, layer in (bare, *layers)]
 
 
 def evenly_spread(samples: Sequence[Sample], count: int) -> list[Sample]:

@@ -175,9 +175,9 @@ def choose(
 ) -> Choice:
     """The threshold of the step's soft maps with the best score on the rule's split.
 
-    Raises DataError that names ``field`` where the split has no true masks.
+    Raises DataError that names ``field`` where the split has no true masks, or no object at ``size``.
     """
-    samples = required_masks(index, rule.split, field=f"{field}.split")
+    samples = required_masks(index, rule.split, size=size, field=f"{field}.split")
     context.ranks.wait()
     tally = tallies(
         context,
@@ -190,7 +190,7 @@ def choose(
     )["step"]
     assert tally.curve is not None, "only soft maps have a threshold"
     best = tally.curve.best(rule.score)
-    assert best is not None, "there are images with an object"
+    assert best is not None, "an image has an object"
     context.events.log(
         f"The threshold {best.threshold:.4g} has the best {rule.score}, {best.score:.3f}, on the "
         f"{len(samples)} images of the {rule.split} split with true masks."

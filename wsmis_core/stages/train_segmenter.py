@@ -68,7 +68,7 @@ def run(context: RunContext, params: TrainSegmenter) -> StageResult:
     """Train; leaves `model.safetensors`."""
     index = dataset_index(context)
     if isinstance(params.threshold, Chosen):
-        required_masks(index, params.threshold.split, field="params.threshold.split")
+        required_masks(index, params.threshold.split, size=params.image_size, field="params.threshold.split")
     seen = pictures(context, index, size=params.image_size, normalisation=params.normalisation)
     details = SegmenterDetails.of(params, index.classes)
     torch.manual_seed(params.seed)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from wsmis_core.data import VOID, DatasetIndex, Sample, read_class_masks
+from wsmis_core.data import VOID, DatasetIndex, Sample, read_class_masks, shape_at
 from wsmis_core.errors import DataError
 from wsmis_core.metrics import Truth
-from wsmis_core.spec.parts import Split
+from wsmis_core.spec.parts import Size, Split
 from wsmis_core.stages.inputs import samples_of
 
 __all__ = ["filled_boxes", "masked_samples", "no_masks", "required_masks", "true_masks"]
@@ -25,11 +25,25 @@ def masked_samples(index: DatasetIndex, splits: Sequence[Split]) -> list[Sample]
     return samples if any(sample.class_ids for sample in samples) else []
 
 
-def required_masks(index: DatasetIndex, split: Split, *, field: str) -> list[Sample]:
-    """`masked_samples` of a split; raises DataError that names ``field`` where there are none."""
+def required_masks(index: DatasetIndex, split: Split, *, size: Size, field: str) -> list[Sample]:
+    """`masked_samples` of a split, to choose by at ``size``.
+
+    Raises DataError that names ``field`` where there are none, or where no object of theirs is left at that
+    size. They are read only up to the first object.
+    """
     samples = masked_samples(index, [split])
     if not samples:
         raise no_masks(split, field=field)
+    with_masks = (sample for sample in samples if sample.masks)
+    truths = (true_masks(index, sample, shape=shape_at(sample, size)) for sample in with_masks)
+    if not any(truth.classes[:, truth.known].any() for truth in truths):
+        at = "their own size" if size == "native" else f"image_size {size}"
+        raise DataError(
+            f"Of the {len(samples)} true masks of the {split} split no object is left at {at}: no pixel, or "
+            "none that is known.",
+            field=field,
+            remedy="Take a larger image_size, choose on another split, or set another threshold.",
+        )
     return samples
 
 
