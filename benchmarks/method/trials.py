@@ -10,7 +10,8 @@ from typing import Any
 from benchmarks.method.kinds import Kind
 from benchmarks.method.runs import Runs
 from benchmarks.method.variants import GROUPS, WHOLE, WITHOUT, Variant
-from wsmis_core.spec import EVERY_STEP, PlannedStep, plan, recipes
+from wsmis_core.spec import EVERY_STEP, Coverage, PlannedStep, plan, recipes
+from wsmis_core.spec.stages import ALL_SPLITS
 
 RECIPE = "smoke"
 
@@ -54,4 +55,4 @@ def planned(kind: Kind, changes: Variant, *, seed: int) -> list[PlannedStep]:
         for role in params.pop(WITHOUT, ()):
             kept = {key: source for key, source in steps[name].inputs.items() if key != role}
             steps[name] = steps[name].model_copy(update={"inputs": kept})
-    return plan(recipe.model_copy(update={"steps": steps}), merged, has_masks=True)
+    return plan(recipe.model_copy(update={"steps": steps}), merged, coverage=Coverage(masks=ALL_SPLITS))

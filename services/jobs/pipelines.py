@@ -27,6 +27,7 @@ from services.jobs.submission import (
     store_job,
 )
 from services.jobs.tables import Dataset, Job, Pipeline, PipelineJob
+from services.jobs.truth import coverage_of
 from wsmis_core.errors import Problem, SpecError
 from wsmis_core.spec import CATALOGUE, MinScoreChange, PlannedStep, Spec, plan, recipes, stage_params
 
@@ -221,8 +222,7 @@ def _planned(request: PipelineRequest, dataset: Dataset) -> list[PlannedStep]:
     planned = plan(
         recipe,
         request.params,
-        has_masks=bool(dataset.has_masks),
-        has_boxes=bool(dataset.has_boxes),
+        coverage=coverage_of(dataset),
         min_score=request.min_score,
     )
     problems = [

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from services.jobs.tables import Dataset
 from wsmis_core.errors import Problem
-from wsmis_core.spec import Stage
+from wsmis_core.spec import Coverage, Stage
 from wsmis_core.spec.parts import Chosen, Split
-from wsmis_core.spec.stages import Evaluate, MakePseudoLabels, StageParams, TrainSegmenter
+from wsmis_core.spec.stages import ALL_SPLITS, Evaluate, MakePseudoLabels, StageParams, TrainSegmenter
 
-__all__ = ["truth_problems"]
+__all__ = ["coverage_of", "truth_problems"]
 
 
 def truth_problems(
@@ -18,7 +19,8 @@ def truth_problems(
 ) -> list[Problem]:
     """What the job needs of true masks and boxes, and ``dataset`` does not have; ``roles`` of its inputs."""
     to_score = [role for role, wanted in stage.inputs.items() if wanted.needs_truth and role in roles]
-    if to_score and not dataset.has_masks and not dataset.has_boxes:
+    coverage = coverage_of(dataset)
+    if to_score and not coverage.masks and not coverage.boxes:
         return [
             Problem(
                 f"the data set {dataset.name} has neither masks nor boxes to score {', '.join(to_score)} by.",
@@ -26,12 +28,13 @@ def truth_problems(
                 "Register a data set with masks or boxes.",
             )
         ]
-    if isinstance(params, TrainSegmenter) and params.targets == "true_masks" and not dataset.has_masks:
+    learns = isinstance(params, TrainSegmenter) and params.targets == "true_masks"
+    if learns and "train" not in coverage.masks:
         return [
             Problem(
-                f"the data set {dataset.name} has no true masks.",
+                f"no image with a label in the train split of the data set {dataset.name} has a true mask.",
                 "params.targets",
-                "Set it to pseudo_labels, or register a data set with masks.",
+                "Set it to pseudo_labels, or register a data set with masks there.",
             )
         ]
     problems = [
@@ -41,9 +44,9 @@ def truth_problems(
             "Choose it on another split, set another threshold, or register a data set with masks there.",
         )
         for field, split in _choices(params)
-        if not dataset.has_masks or not _count(dataset, split, "masks")
+        if split not in coverage.masks
     ]
-    if isinstance(params, Evaluate) and to_score and not _scorable(dataset, params.split):
+    if isinstance(params, Evaluate) and to_score and not {*coverage.masks, *coverage.boxes} & {params.split}:
         problems.append(
             Problem(
                 f"the {params.split} split of the data set {dataset.name} has neither masks nor boxes.",
@@ -54,8 +57,20 @@ def truth_problems(
     return problems
 
 
-def _scorable(dataset: Dataset, split: Split) -> bool:
-    return bool(_count(dataset, split, "masks") or _count(dataset, split, "boxes", unknown=0))
+def coverage_of(dataset: Dataset) -> Coverage:
+    """What each of its splits has; what its registration did not count is there where any split has it."""
+
+    def splits_with(what: str, *, if_not_counted: bool) -> list[Split]:
+        return [
+            split for split in ALL_SPLITS if _counted(dataset.splits.get(split)).get(what, if_not_counted)
+        ]
+
+    has_masks = bool(dataset.has_masks)
+    return Coverage(
+        images=splits_with("images", if_not_counted=True),
+        masks=splits_with("masks", if_not_counted=True) if has_masks else (),
+        boxes=splits_with("boxes", if_not_counted=bool(dataset.has_boxes)),
+    )
 
 
 def _choices(params: StageParams | None) -> Iterator[tuple[str, Split]]:
@@ -67,8 +82,6 @@ def _choices(params: StageParams | None) -> Iterator[tuple[str, Split]]:
             yield "params.cam_threshold", rule.split
 
 
-def _count(dataset: Dataset, split: str, what: str, *, unknown: int = 1) -> int:
-    """Images of the split with masks or boxes; ``unknown`` where the registration did not count them."""
-    counts = dataset.splits.get(split)
-    found = counts.get(what, unknown) if isinstance(counts, dict) else unknown
-    return int(found)
+def _counted(counts: object) -> Mapping[str, Any]:
+    """A split's counts, as they came as JSON."""
+    return counts if isinstance(counts, Mapping) else {}

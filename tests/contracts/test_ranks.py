@@ -11,7 +11,8 @@ import pytest
 
 from wsmis_core.data.phantom import write_siim
 from wsmis_core.export import read_mask_png
-from wsmis_core.spec import plan, read_manifest, recipes
+from wsmis_core.spec import Coverage, plan, read_manifest, recipes
+from wsmis_core.spec.stages import ALL_SPLITS
 
 PATIENTS, SIDE = 60, 64
 # A few dozen steps each, so that the scores mean something. Trained as fast as the recipe has it, 4e-3, one
@@ -58,7 +59,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def run_all(workshop: Any, dataset: dict[str, Any], *, ranks: int) -> dict[str, Path]:
     """The artifacts of `smoke`'s steps but the ceiling, which is one more segmenter."""
     made: dict[str, Path] = {}
-    for step in plan(recipes()["smoke"], OVERRIDES, has_masks=True):
+    for step in plan(recipes()["smoke"], OVERRIDES, coverage=Coverage(masks=ALL_SPLITS)):
         if step.name != "train_ceiling":
             inputs = {role: made[source] for role, source in step.inputs.items() if source in made}
             scores = step.stage == "evaluate"  # which test_reports.py has two ranks do

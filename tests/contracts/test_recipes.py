@@ -12,7 +12,16 @@ from tests.contracts.chest_layouts import write_chestxray14
 from wsmis_core.data import scan
 from wsmis_core.data.phantom import write_siim
 from wsmis_core.data.phantom.shapes import write_voc
-from wsmis_core.spec import PlannedStep, make_dataset_spec, plan, read_manifest, recipes, verify_files
+from wsmis_core.spec import (
+    Coverage,
+    PlannedStep,
+    make_dataset_spec,
+    plan,
+    read_manifest,
+    recipes,
+    verify_files,
+)
+from wsmis_core.spec.stages import ALL_SPLITS
 
 # METHOD's tables, by recipe and step. W is WSMIS (arXiv 2007.00748), I is IRNet (arXiv 1904.05044).
 CRF = {
@@ -221,15 +230,15 @@ def made() -> dict[str, Path]:
     return {}
 
 
-def small_plan(name: str, *, has_masks: bool, has_boxes: bool) -> list[PlannedStep]:
+def small_plan(name: str, coverage: Coverage) -> list[PlannedStep]:
     """The recipe's steps with nothing changed but sizes, and weights that would be fetched."""
     overrides = {"*": SMALL, **SMALLER[name]}
-    for step in plan(recipes()[name], {}, has_masks=has_masks, has_boxes=has_boxes):
+    for step in plan(recipes()[name], {}, coverage=coverage):
         offline = {param: own for param, own in OFFLINE.items() if step.params.get(param) == "imagenet"}
         changed = overrides.setdefault(step.name, {})
         assert set(changed) <= SIZES
         overrides[step.name] = changed | offline
-    return plan(recipes()[name], overrides, has_masks=has_masks, has_boxes=has_boxes)
+    return plan(recipes()[name], overrides, coverage=coverage)
 
 
 def test_each_recipe_s_figures_are_published_or_said_to_be_ours() -> None:
@@ -238,7 +247,9 @@ def test_each_recipe_s_figures_are_published_or_said_to_be_ours() -> None:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_figures_are_in_the_plan(name: str) -> None:
-    steps = {step.name: step.params for step in plan(recipes()[name], {}, has_masks=True)}
+    steps = {
+        step.name: step.params for step in plan(recipes()[name], {}, coverage=Coverage(masks=ALL_SPLITS))
+    }
     for step, figures in PUBLISHED[name].items():
         assert {param: steps[step][param] for param in figures} == figures, step
 
@@ -249,10 +260,10 @@ def test_a_recipe_runs_from_labels_to_predictions_and_scores(
 ) -> None:
     dataset = datasets[name]
     index = scan(make_dataset_spec(dataset["format"], dataset["root"], dataset["options"]))
-    has_boxes = any(sample.boxes for sample in index.samples)
     has_masks = dataset["format"] != "chestxray14"
+    coverage = Coverage(masks=ALL_SPLITS) if has_masks else Coverage(boxes=ALL_SPLITS)
     artifacts: dict[str, Path] = {}
-    for step in small_plan(name, has_masks=has_masks, has_boxes=has_boxes):
+    for step in small_plan(name, coverage):
         inputs = {role: artifacts[source] for role, source in step.inputs.items()}
         asked = repr((step.stage, step.params, inputs, dataset))
         if asked not in made:

@@ -14,7 +14,17 @@ import yaml
 from PIL import Image
 
 from wsmis_core.__main__ import main
-from wsmis_core.spec import CATALOGUE, PlannedStep, RunSpec, plan, read_manifest, recipes, verify_files
+from wsmis_core.spec import (
+    CATALOGUE,
+    Coverage,
+    PlannedStep,
+    RunSpec,
+    plan,
+    read_manifest,
+    recipes,
+    verify_files,
+)
+from wsmis_core.spec.stages import ALL_SPLITS
 
 OVERRIDES: dict[str, dict[str, Any]] = {
     "train_classifier": {"max_steps": 3, "batch_size": 8},
@@ -25,7 +35,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "train_segmenter": {"max_steps": 2, "image_size": 64},
     "train_ceiling": {"max_steps": 2, "image_size": 64},
 }
-STEPS = plan(recipes()["smoke"], OVERRIDES, has_masks=True)
+STEPS = plan(recipes()["smoke"], OVERRIDES, coverage=Coverage(masks=ALL_SPLITS))
 
 
 def run_step(step: PlannedStep, workshop: Any) -> Path:

@@ -65,6 +65,14 @@ def test_without_masks_only_labels_are_scored(world: World) -> None:
     assert "cams" in steps(world, submit(world, boxed))["evaluate"].job.inputs
 
 
+def test_with_masks_to_test_by_alone_there_is_no_ceiling(world: World) -> None:
+    counted = {"train": {"masks": 0}, "val": {"masks": 0}, "test": {"masks": 2}}
+    made = steps(world, submit(world, world.dataset(splits=counted)))
+    assert set(recipes()["smoke"].steps) - set(made) == {"train_ceiling"}
+    inputs = made["evaluate"].job.inputs
+    assert set(inputs) == {"classifier", "cams", "ir_labels", "pseudo_labels", "segmenter"}
+
+
 def test_what_is_unchanged_is_not_done_again(world: World) -> None:
     dataset = world.dataset()
     first = submit(world, dataset)

@@ -90,8 +90,12 @@ def test_masks_where_they_are_needed(world: World) -> None:
     _, cams, _ = world.chain(boxed)
     assert world.submit("evaluate", dataset=boxed, inputs={"cams": cams})
     assert world.submit("evaluate", dataset=dataset, inputs={"classifier": classifier})
-    field, _ = only(refused(world, "train_segmenter", dataset=dataset, params={"targets": "true_masks"}))
-    assert field == "params.targets"
+    on_test = {"train": {"masks": 0}, "val": {"masks": 0}, "test": {"masks": 2}}
+    for unlearnable in (dataset, world.dataset("tested", splits=on_test, fingerprint="c" * 64)):
+        field, _ = only(
+            refused(world, "train_segmenter", dataset=unlearnable, params={"targets": "true_masks"})
+        )
+        assert field == "params.targets"
 
 
 def test_no_threshold_is_chosen_on_a_split_without_masks(world: World) -> None:

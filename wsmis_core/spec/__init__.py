@@ -21,6 +21,7 @@ from wsmis_core.spec.catalogue import (
 from wsmis_core.spec.chest_datasets import ChestXray14Dataset, ChexpertDataset
 from wsmis_core.spec.code import VERSION, code_digest
 from wsmis_core.spec.convert import Converted, convert_config, in_one_line
+from wsmis_core.spec.coverage import Coverage
 from wsmis_core.spec.dataset import (
     FORMATS,
     CsvDataset,
@@ -71,6 +72,7 @@ __all__ = [
     "ChexpertDataset",
     "CodeRef",
     "Converted",
+    "Coverage",
     "CsvDataset",
     "DatasetRef",
     "DatasetSpec",

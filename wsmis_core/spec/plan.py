@@ -10,6 +10,7 @@ from pydantic import Field
 
 from wsmis_core.errors import Problem, SpecError
 from wsmis_core.spec.catalogue import CATALOGUE, StageName, make_params
+from wsmis_core.spec.coverage import Coverage
 from wsmis_core.spec.joint import source_problems
 from wsmis_core.spec.min_score import MinScore, changed_min_score
 from wsmis_core.spec.model import Spec
@@ -36,20 +37,19 @@ def plan(
     recipe: Recipe,
     overrides: Mapping[str, Mapping[str, Any]],
     *,
-    has_masks: bool,
-    has_boxes: bool = False,
+    coverage: Coverage,
     min_score: Mapping[str, Mapping[str, float | None]] | None = None,
 ) -> list[PlannedStep]:
     """The recipe's steps in an order that can run, with ``overrides`` ({step: {param: value}}) applied.
 
-    ``min_score`` ({step: {metric: least}}) is laid over the recipe's own gates. Steps that need
-    true masks are left out where there are none, and so are optional inputs that name them, or that
-    are to be scored where there are neither masks nor boxes; a step that is left without its inputs
-    is left out too. Raises SpecError that lists every offending field as `params.<step>.<param>` or
-    `min_score.<step>`.
+    ``min_score`` ({step: {metric: least}}) is laid over the recipe's own gates. Steps that train on
+    true masks are left out where the train split has none, and so are optional inputs that name
+    them, or that are to be scored where no split has masks or boxes; a step that is left without
+    its inputs is left out too. Raises SpecError that lists every offending field as
+    `params.<step>.<param>` or `min_score.<step>`.
     """
     gates = min_score or {}
-    steps = _possible(recipe, has_masks=has_masks, has_boxes=has_boxes)
+    steps = _possible(recipe, coverage)
     problems = _unknown_steps(recipe, overrides, gates) + _left_out(recipe, steps, gates)
     planned: dict[str, PlannedStep] = {}
     for name in _order(steps):
@@ -79,10 +79,11 @@ def plan(
     return list(planned.values())
 
 
-def _possible(recipe: Recipe, *, has_masks: bool, has_boxes: bool) -> dict[str, Step]:
+def _possible(recipe: Recipe, coverage: Coverage) -> dict[str, Step]:
     """The steps that the data set has what they need for, with the inputs that are left."""
-    has_truth = has_masks or has_boxes
-    steps = {name: step for name, step in recipe.steps.items() if has_masks or not step.needs_masks}
+    has_truth = coverage.masks or coverage.boxes
+    learns = "train" in coverage.masks
+    steps = {name: step for name, step in recipe.steps.items() if learns or not step.needs_masks}
     possible = {}
     for name, step in steps.items():
         roles = CATALOGUE[step.stage].inputs
@@ -145,7 +146,8 @@ def _unknown_steps(
 def _left_out(recipe: Recipe, steps: Mapping[str, Step], gates: Mapping[str, object]) -> list[Problem]:
     return [
         Problem(
-            "the step is left out: the data set lacks the true masks, or boxes, that it takes.",
+            "the step is left out: the data set lacks the true masks, on its train split where it learns "
+            "from them, or the boxes that it takes.",
             f"min_score.{name}",
             f"Take it out, or set a gate on one of {', '.join(steps)}.",
         )

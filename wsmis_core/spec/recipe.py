@@ -30,7 +30,9 @@ class Step(Spec):
     stage: StageName
     params: dict[str, Any] = Field(default_factory=dict)
     inputs: dict[str, str] = Field(default_factory=dict)
-    needs_masks: bool = Field(default=False, description="left out where the data set has no true masks")
+    needs_masks: bool = Field(
+        default=False, description="learns from true masks: left out where the train split has none"
+    )
     min_score: MinScore = Field(default_factory=dict)
 
 

@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 
 from wsmis_core.errors import SpecError
-from wsmis_core.spec import CATALOGUE, Recipe, load_recipes, plan, recipes, validate
+from wsmis_core.spec import CATALOGUE, Coverage, Recipe, load_recipes, plan, recipes, validate
+from wsmis_core.spec.parts import Split
+from wsmis_core.spec.stages import ALL_SPLITS
+
+MASKED = Coverage(masks=ALL_SPLITS)
 
 
 @pytest.mark.parametrize("name", list(recipes()))
-@pytest.mark.parametrize(("has_masks", "has_boxes"), [(True, False), (False, True), (False, False)])
-def test_every_recipe_can_be_planned(name: str, has_masks: bool, has_boxes: bool) -> None:
-    steps = plan(recipes()[name], {}, has_masks=has_masks, has_boxes=has_boxes)
+@pytest.mark.parametrize("coverage", [MASKED, Coverage(masks=["test"]), Coverage(boxes=["val"]), Coverage()])
+def test_every_recipe_can_be_planned(name: str, coverage: Coverage) -> None:
+    steps = plan(recipes()[name], {}, coverage=coverage)
     seen: dict[str, str] = {}
     for step in steps:
         for role, source in step.inputs.items():
@@ -21,7 +25,7 @@ def test_every_recipe_can_be_planned(name: str, has_masks: bool, has_boxes: bool
         seen[step.name] = CATALOGUE[step.stage].output
     assert "predict" in seen
     scored = set(next(step.inputs for step in steps if step.name == "evaluate"))
-    if has_masks or has_boxes:
+    if coverage.masks or coverage.boxes:
         assert {"classifier", "cams", "pseudo_labels", "segmenter"} <= scored
     else:
         assert scored == {"classifier"}
@@ -34,24 +38,27 @@ def test_a_step_that_is_left_without_its_inputs_is_left_out() -> None:
         "c": {"stage": "evaluate", "inputs": {"cams": "b"}},
     }
     recipe = validate(Recipe, {"name": "scored", "description": "", "steps": steps})
-    assert [step.name for step in plan(recipe, {}, has_masks=False)] == ["a", "b"]
-    assert [step.name for step in plan(recipe, {}, has_masks=False, has_boxes=True)] == ["a", "b", "c"]
+    assert [step.name for step in plan(recipe, {}, coverage=Coverage())] == ["a", "b"]
+    assert [step.name for step in plan(recipe, {}, coverage=Coverage(boxes=ALL_SPLITS))] == ["a", "b", "c"]
 
 
 def test_smoke_runs_all_eight_stages_and_the_ceiling() -> None:
-    steps = plan(recipes()["smoke"], {}, has_masks=True)
+    steps = plan(recipes()["smoke"], {}, coverage=MASKED)
     assert {step.stage for step in steps} == set(CATALOGUE)
     assert [step.name for step in steps][-4:] == ["train_segmenter", "train_ceiling", "evaluate", "predict"]
 
 
-def test_without_masks_nothing_trains_on_them() -> None:
-    steps = plan(recipes()["smoke"], {}, has_masks=False)
-    assert not [step.name for step in steps if step.params.get("targets") == "true_masks"]
+@pytest.mark.parametrize("masks", [(), ("test",), ("val", "test")])
+def test_without_masks_to_train_on_nothing_trains_on_them(masks: tuple[Split, ...]) -> None:
+    steps = {step.name: step for step in plan(recipes()["smoke"], {}, coverage=Coverage(masks=masks))}
+    assert "train_ceiling" not in steps
+    assert "ceiling" not in steps["evaluate"].inputs
+    assert ("segmenter" in steps["evaluate"].inputs) == bool(masks)
 
 
 def test_overrides_go_to_a_step_or_to_every_step_that_has_the_param() -> None:
     steps = plan(
-        recipes()["smoke"], {"*": {"seed": 5}, "train_irnet": {"radius": 7, "seed": 6}}, has_masks=True
+        recipes()["smoke"], {"*": {"seed": 5}, "train_irnet": {"radius": 7, "seed": 6}}, coverage=MASKED
     )
     by_name = {step.name: step.params for step in steps}
     assert by_name["train_classifier"]["seed"] == 5
@@ -61,7 +68,7 @@ def test_overrides_go_to_a_step_or_to_every_step_that_has_the_param() -> None:
 def test_mistaken_overrides_name_the_step_and_the_param() -> None:
     overrides = {"train_clasifier": {"epochs": 2}, "*": {"sed": 1}, "train_irnet": {"radius": 1}}
     with pytest.raises(SpecError) as raised:
-        plan(recipes()["smoke"], overrides, has_masks=True)
+        plan(recipes()["smoke"], overrides, coverage=MASKED)
     told = {problem.field: str(problem) for problem in raised.value.problems}
     assert set(told) == {"params.train_clasifier", "params.*.sed", "params.train_irnet.radius"}
     assert "Did you mean train_classifier?" in told["params.train_clasifier"]
@@ -69,7 +76,7 @@ def test_mistaken_overrides_name_the_step_and_the_param() -> None:
 
 def test_steps_that_do_not_fit_each_other_are_told() -> None:
     with pytest.raises(SpecError) as raised:
-        plan(recipes()["pneumothorax"], {"train_classifier": {"arch": "vgg16"}}, has_masks=True)
+        plan(recipes()["pneumothorax"], {"train_classifier": {"arch": "vgg16"}}, coverage=MASKED)
     told = {problem.field: str(problem) for problem in raised.value.problems}
     assert set(told) == {"params.train_irnet.inputs.classifier"}
     assert "resnet50_oaa" in told["params.train_irnet.inputs.classifier"]
@@ -82,7 +89,7 @@ def test_steps_that_wait_for_each_other_are_told() -> None:
     }
     recipe = validate(Recipe, {"name": "circle", "description": "", "steps": steps})
     with pytest.raises(SpecError, match="wait for each other: a, b"):
-        plan(recipe, {}, has_masks=True)
+        plan(recipe, {}, coverage=MASKED)
 
 
 def test_a_request_s_gates_lie_over_the_recipe_s() -> None:
@@ -94,9 +101,9 @@ def test_a_request_s_gates_lie_over_the_recipe_s() -> None:
             "steps": {"a": {"stage": "train_classifier", "min_score": {"val_f1": 0.5, "val_auc": 0.8}}},
         },
     )
-    (as_it_is,) = plan(recipe, {}, has_masks=True)
+    (as_it_is,) = plan(recipe, {}, coverage=MASKED)
     assert as_it_is.min_score == {"val_f1": 0.5, "val_auc": 0.8}
-    (changed,) = plan(recipe, {}, has_masks=True, min_score={"a": {"val_f1": None, "val_loss": -1}})
+    (changed,) = plan(recipe, {}, coverage=MASKED, min_score={"a": {"val_f1": None, "val_loss": -1}})
     assert changed.min_score == {"val_auc": 0.8, "val_loss": -1}
 
 
@@ -196,7 +203,7 @@ def test_recipes_that_extend_each_other_are_told() -> None:
 
 
 def test_voc2012_crf_differs_from_voc2012_in_one_step() -> None:
-    plain, crf = (plan(recipes()[name], {}, has_masks=True) for name in ("voc2012", "voc2012_crf"))
+    plain, crf = (plan(recipes()[name], {}, coverage=MASKED) for name in ("voc2012", "voc2012_crf"))
     different = {
         one.name: (one.params, other.params) for one, other in zip(plain, crf, strict=True) if one != other
     }
