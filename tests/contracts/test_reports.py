@@ -98,8 +98,9 @@ def test_every_step_has_every_score_with_its_interval(on_test: Path) -> None:
             assert 0 <= low <= scores[name] <= high <= 1, name
         assert np.sum(scores["confusion"]["matrix"]) > 0
         assert scores["classes"]["pneumothorax"]["dice_positives"] == scores["dice_positives"]
-        assert scores["mean_iou"] == pytest.approx(np.mean(list(scores["class_iou"].values())))
-        assert scores["absent"] == []
+        each = [scores["background_iou"], *(of_one["class_iou"] for of_one in scores["classes"].values())]
+        assert scores["mean_iou"] == pytest.approx(np.mean(each))
+        assert scores["absent"] == scores["silent"] == []
     with_curves = [name for name, scores in report["steps"].items() if "curve" in scores]
     assert with_curves == ["cams", "pseudo_labels", "segmenter"]
     assert "calibration" in report["steps"]["segmenter"]
@@ -115,7 +116,7 @@ def test_the_classifier_is_scored_on_image_labels(on_test: Path) -> None:
     assert sum(scores["calibration"]["classes"]["pneumothorax"]["cases"]) == scores["images"]
 
 
-def test_the_table_has_what_the_report_has(on_test: Path) -> None:
+def test_the_table_has_what_the_report_has(workshop: Any, on_test: Path) -> None:
     report = read(on_test)
     rows = list(csv.DictReader(io.StringIO((on_test / "report.csv").read_text())))
     found = {(row["step"], row["class"], row["score"]): row for row in rows}
@@ -124,7 +125,12 @@ def test_the_table_has_what_the_report_has(on_test: Path) -> None:
     segmenter = report["steps"]["segmenter"]
     assert float(row["value"]) == segmenter["dice_positives"]
     assert [float(row["low"]), float(row["high"])] == segmenter["intervals"]["dice_positives"]
-    assert float(found["classifier", "all", "auc"]["value"]) == report["classifier"]["auc"]
+    assert float(found["classifier", "", "auc"]["value"]) == report["classifier"]["auc"]
+    assert float(found["segmenter", "", "background_iou"]["value"]) == segmenter["background_iou"]
+    for step, scores in (("segmenter", segmenter), ("classifier", report["classifier"])):
+        error = scores["calibration"]["expected_error"]
+        assert float(found[step, "", "calibration.expected_error"]["value"]) == error
+        assert workshop.manifest("on_test").metrics[f"{step}_expected_error"] == error
 
 
 def test_the_page_has_a_picture_of_each_step(on_test: Path) -> None:
@@ -226,7 +232,7 @@ def test_boxes_are_scored_where_there_are_some(
     assert report["steps"]["ir_labels"]["boxes"]["pointing"] is None  # label maps have no strongest point
     assert report["steps"]["cams"]["dice_positives"] == read(on_test)["steps"]["cams"]["dice_positives"]
     assert "Each step against boxes" in (tmp_path / "output" / "report.html").read_text()
-    assert "pseudo_labels,all,boxes.box_iou_10," in (tmp_path / "output" / "report.csv").read_text()
+    assert "pseudo_labels,,boxes.box_iou_10," in (tmp_path / "output" / "report.csv").read_text()
 
 
 def boxes_of(index: DatasetIndex, sample: Sample) -> tuple[Box, ...]:

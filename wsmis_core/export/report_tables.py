@@ -20,6 +20,11 @@ STEP_SCORES = {
     "precision": "precision",
     "recall": "recall",
 }
+# Why a class has no IoU, by where the report lists it.
+_LEFT_OUT = {
+    "absent": "neither truth nor result has it",
+    "silent": "the result says nothing where it is",
+}
 _BOX_SCORES = {
     "pointing": "pointing",
     "box_iou_10": "IoU > .1",
@@ -45,11 +50,11 @@ _LABEL_SCORES = {
 def masks_section(steps: Mapping[str, Any]) -> str:
     rows = [[name, *_cells(scores, STEP_SCORES), _share(scores["unknown"])] for name, scores in steps.items()]
     scores_table = table(_against(steps), ["step", *STEP_SCORES.values(), "pixels not told"], rows)
-    absent = {name: scores["absent"] for name, scores in steps.items() if scores["absent"]}
     said = "".join(
-        f"<p>{escape(name)}: left out of the mean IoU, since neither truth nor result has it: "
-        f"{escape(', '.join(classes))}.</p>"
-        for name, classes in absent.items()
+        f"<p>{escape(name)}: left out of the mean IoU, since {why}: {escape(', '.join(scores[key]))}.</p>"
+        for name, scores in steps.items()
+        for key, why in _LEFT_OUT.items()
+        if scores[key]
     )
     return f"<section><h2>Masks</h2>{scores_table}{said}</section>"
 

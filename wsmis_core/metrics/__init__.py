@@ -18,7 +18,8 @@ from wsmis_core.metrics.labels import (
     weighted_auc,
 )
 from wsmis_core.metrics.masks import MASK_SCORES, image_counts, mask_scores
-from wsmis_core.metrics.tally import ImageTable, PixelScores, Truth
+from wsmis_core.metrics.tally import ImageTable, PixelScores
+from wsmis_core.metrics.truth import Truth
 
 __all__ = [
     "CURVE_SCORES",

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from wsmis_core.metrics.confusion import class_iou
 from wsmis_core.metrics.counts import Counts
-from wsmis_core.metrics.masks import MASK_COUNTS, mask_scores, over_classes
+from wsmis_core.metrics.masks import MASK_COUNTS, mask_scores, over_classes, with_dice
+from wsmis_core.metrics.truth import Truth
 
 __all__ = ["CURVE_SCORES", "Best", "CurveCounts"]
 
@@ -33,57 +34,47 @@ class Best:
 class CurveCounts(Counts):
     """Counts of what labels cut at each threshold would be: a pixel has its strongest class if it is over.
 
-    Beside `image_counts` of every threshold: of the background the pixels taken for a class at each,
-    its true pixels and all pixels that count.
+    Beside `image_counts` of every threshold, what the confusion matrix has at each: the pixels of each class
+    that are hit, and those of the background that are taken for a class; and the true pixels of each.
     """
 
     def __init__(self, classes: int, *, device: torch.device | None = None) -> None:
         self.classes = classes
-        self._of_classes = _THRESHOLDS * classes * MASK_COUNTS
-        super().__init__(self._of_classes + _THRESHOLDS + 2, device)
+        of_thresholds = _THRESHOLDS * classes
+        self._sizes = [of_thresholds * MASK_COUNTS, of_thresholds, _THRESHOLDS, classes + 1]
+        super().__init__(sum(self._sizes), device)
 
-    def update(self, strengths: Tensor, class_ids: Tensor, truth: Tensor, known: Tensor) -> None:
+    def update(self, strengths: Tensor, class_ids: Tensor, truth: Truth) -> None:
         """Count one image.
 
         Args:
             strengths: (H, W) in [0, 1], of the strongest class at each pixel.
             class_ids: (H, W) uint8, that class, from 1.
-            truth: (C, H, W) bool, the mask of each class.
-            known: (H, W) bool, the pixels that count.
+            truth: at the same size.
         """
-        true = truth[:, known]  # (C, pixels)
-        number = class_ids[known].long() - 1
+        true = truth.classes[:, truth.known]  # (C, pixels)
+        true_ids = truth.class_ids[truth.known].long()
+        number = class_ids[truth.known].long() - 1
         # The thresholds that a strength is over: with n of them, those of the numbers below n.
-        over = (strengths[known].clamp(0, 1) * _THRESHOLDS).ceil().long()
+        over = (strengths[truth.known].clamp(0, 1) * _THRESHOLDS).ceil().long()
         cells = number * (_THRESHOLDS + 1) + over
         own = true.gather(0, number[None])[0]
-        predicted, hits = (
+        predicted, hits, hits_of_matrix = (
             _over_each(torch.bincount(chosen, minlength=self.classes * (_THRESHOLDS + 1)))
-            for chosen in (cells, cells[own])
+            for chosen in (cells, cells[own], cells[true_ids == number + 1])
         )  # (C, T)
         trues = true.sum(dim=1).double()[:, None].expand_as(hits)
-        size = predicted + trues
-        dice = torch.where(size > 0, 2 * hits / size.clamp(min=1), 1.0)
-        positive = (trues > 0).double()
-        counts = [
-            hits,
-            predicted - hits,
-            trues - hits,
-            torch.ones_like(dice),
-            positive,
-            dice,
-            dice * positive,
-        ]
-        background = ~true.any(dim=0)
-        taken = _over_each(torch.bincount(over[background], minlength=_THRESHOLDS + 1))
-        self._add(torch.stack(counts, dim=-1), taken, background.sum(), known.sum())
+        counts = with_dice(hits, predicted, trues, truth=true, counted=len(number))
+        taken = _over_each(torch.bincount(over[true_ids == 0], minlength=_THRESHOLDS + 1))
+        self._add(counts, hits_of_matrix, taken, torch.bincount(true_ids, minlength=self.classes + 1))
 
     def scores(self) -> dict[str, Tensor]:
         """Each of CURVE_SCORES at each of `thresholds`, the mean over the classes, (T,)."""
-        sums = self.state[: self._of_classes].view(self.classes, _THRESHOLDS, MASK_COUNTS).transpose(0, 1)
+        counts, *of_matrix = self.state.split(self._sizes)
+        sums = counts.view(self.classes, _THRESHOLDS, MASK_COUNTS).transpose(0, 1)
         scores = mask_scores(sums)  # (T, C) each
         chosen = {name: over_classes(scores[name]) for name in CURVE_SCORES if name in scores}
-        return chosen | {"mean_iou": over_classes(self._class_iou(sums))}
+        return chosen | {"mean_iou": over_classes(self._class_iou(sums, *of_matrix))}
 
     def best(self, score: str) -> Best | None:
         """The threshold with the highest ``score``, the middle one of equals; None where there is none."""
@@ -99,14 +90,20 @@ class CurveCounts(Counts):
         """The T thresholds; a pixel whose strength is above one has its class there."""
         return [number / _THRESHOLDS for number in range(_THRESHOLDS)]
 
-    def _class_iou(self, sums: Tensor) -> Tensor:
-        """IoU of the background and each class, (T, C + 1)."""
-        hits, false_alarms, misses = sums[..., :3].unbind(dim=-1)  # (T, C)
-        taken, background, known = self.state[self._of_classes : -2], self.state[-2], self.state[-1]
-        of_classes = torch.stack([hits, hits + false_alarms, hits + misses], dim=-1)
-        predicted = known - (hits + false_alarms).sum(dim=1)
-        of_background = torch.stack([background - taken, predicted, background.expand_as(predicted)], dim=-1)
-        return class_iou(torch.cat([of_background[:, None], of_classes], dim=1))
+    def _class_iou(self, sums: Tensor, hits: Tensor, taken: Tensor, true: Tensor) -> Tensor:
+        """IoU of the background and each class in the confusion matrix, (T, C + 1).
+
+        Args:
+            sums: (T, C, MASK_COUNTS).
+            hits: (C * T,) pixels of each class that are hit.
+            taken: (T,) pixels of the background that are taken for a class.
+            true: (C + 1,) pixels of the background and each class.
+        """
+        predicted = sums[..., :2].sum(dim=-1)  # (T, C)
+        rejected = true.sum() - predicted.sum(dim=1, keepdim=True)  # (T, 1)
+        all_hits = torch.cat([(true[0] - taken)[:, None], hits.view(self.classes, _THRESHOLDS).T], dim=1)
+        all_predicted = torch.cat([rejected, predicted], dim=1)
+        return class_iou(torch.stack([all_hits, all_predicted, true.expand_as(all_hits)], dim=-1))
 
 
 def _over_each(histogram: Tensor) -> Tensor:

@@ -13,29 +13,11 @@ from torch import Tensor
 from wsmis_core.metrics.confusion import IGNORED, class_iou, confusion_matrix, margins
 from wsmis_core.metrics.counts import Counts, ratio
 from wsmis_core.metrics.masks import MASK_COUNTS, image_counts, mask_scores, over_classes
+from wsmis_core.metrics.truth import Truth
 
-__all__ = ["ImageTable", "PixelScores", "Truth"]
+__all__ = ["ImageTable", "PixelScores"]
 
 _MARGINS = 3
-
-
-class Truth(NamedTuple):
-    """One image's true masks.
-
-    Attributes:
-        classes: (C, H, W) bool, the mask of each class; they may overlap.
-        known: (H, W) bool; the other pixels count for nothing.
-    """
-
-    classes: Tensor
-    known: Tensor
-
-    @property
-    def class_ids(self) -> Tensor:
-        """(H, W) uint8: 0 background, 255 not known; where classes overlap, the later one."""
-        numbers = torch.arange(1, len(self.classes) + 1, dtype=torch.uint8, device=self.known.device)
-        ids = (self.classes * numbers[:, None, None]).amax(dim=0)
-        return torch.where(self.known, ids, IGNORED).to(torch.uint8)
 
 
 class PixelScores(NamedTuple):
@@ -82,11 +64,10 @@ class ImageTable(Counts):
             truth: at the same size.
         """
         said = labels != IGNORED
-        known = truth.known & said
         target = torch.where(said, truth.class_ids, IGNORED).to(torch.uint8)
         matrix = confusion_matrix(labels, target, classes=self.classes + 1)
         width = sum(self._sizes)
-        row = torch.cat([image_counts(labels, truth.classes, known).flatten(), margins(matrix).flatten()])
+        row = torch.cat([image_counts(labels, *truth).flatten(), margins(matrix).flatten()])
         self.state[image * width : (image + 1) * width] += row
         silent = (truth.known & ~said).sum()
         self.state[self._cells :] += torch.cat([matrix.flatten(), truth.known.sum()[None], silent[None]])

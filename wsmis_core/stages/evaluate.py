@@ -145,9 +145,10 @@ def _metrics(report: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         for score, value in scores.items():
             if isinstance(value, int | float):
                 yield f"{name}_{score}", float(value)
-        for score, value in scores.get("boxes", {}).items():
-            if isinstance(value, int | float) and score != "images":
-                yield f"{name}_{score}", float(value)
+        for part in ("boxes", "calibration"):
+            for score, value in scores.get(part, {}).items():
+                if isinstance(value, int | float) and score != "images":
+                    yield f"{name}_{score}", float(value)
 
 
 def _classifier(report: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -15,7 +15,8 @@ from wsmis_core.files import write_bytes_atomically, write_text_atomically
 __all__ = ["csv_rows", "write_report"]
 
 _HEADER = ("step", "class", "score", "value", "low", "high")
-_ALL = "all"
+_ALL_CLASSES = ""  # which no class is called
+_PARTS = ("boxes", "calibration")  # of a step's scores, the ones with classes of their own
 
 
 def write_report(
@@ -37,10 +38,13 @@ def write_report(
 
 
 def csv_rows(report: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
-    """A row a score: of each step, and of the classifier, over all classes and of each; None stays empty."""
+    """A row a score: of each step, and of the classifier, over all classes and of each; None stays empty.
+
+    A row over all classes names none.
+    """
     for step, scores in [*report["steps"].items(), *_classifier(report)]:
-        for prefix, group in (("", scores), ("boxes.", scores.get("boxes", {}))):
-            for of_class, entry in [(_ALL, group), *group.get("classes", {}).items()]:
+        for prefix, group in [("", scores), *((f"{part}.", scores.get(part, {})) for part in _PARTS)]:
+            for of_class, entry in [(_ALL_CLASSES, group), *group.get("classes", {}).items()]:
                 bounds = entry.get("intervals", {})
                 for name, value in entry.items():
                     if name != "threshold" and (value is None or isinstance(value, int | float)):

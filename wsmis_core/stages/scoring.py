@@ -47,7 +47,7 @@ class StepTally:
         self.table.enter(image, found.labels, truth)
         if self.curve is not None:
             assert found.soft is not None
-            self.curve.update(found.soft.strengths, found.soft.class_ids, *truth)
+            self.curve.update(found.soft.strengths, found.soft.class_ids, truth)
         if self.calibration is not None:
             assert found.soft is not None
             probabilities = torch.stack([found.soft.maps[number] for number in sorted(found.soft.maps)])

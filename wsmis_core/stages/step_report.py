@@ -32,9 +32,10 @@ _DIGITS = 4
 def step_report(tally: StepTally, *, classes: Sequence[str], bootstrap: Bootstrap) -> dict[str, Any]:
     """A step's entry in `report.json`.
 
-    The overall scores are at the top; `classes` has each class's own, `class_iou` the IoU of the one
-    confusion matrix with the background, and `absent` what is left out of means since neither truth nor
-    the step has it. A score that there is nothing to measure of is None.
+    The overall scores are at the top; `classes` has each class's own. `background_iou` and each class's
+    `class_iou` are of the one confusion matrix, and `mean_iou` is their mean; left out of it are the
+    classes in `absent`, which neither truth nor the step has, and in `silent`, of which nothing is said
+    where they are. A score that there is nothing to measure of is None.
     """
     report = _scores(tally.table, classes=classes, bootstrap=bootstrap)
     report["confusion"] = {
@@ -56,13 +57,15 @@ def _scores(table: ImageTable, *, classes: Sequence[str], bootstrap: Bootstrap) 
     of_classes: dict[str, dict[str, Any]] = {
         name: {
             **{score: number_or_none(point.by_class[score][number]) for score in MASK_SCORES},
+            "class_iou": number_or_none(point.class_iou[1 + number]),
             "positives": counted.by_class[number],
         }
         for number, name in enumerate(classes)
     }
-    names = [BACKGROUND, *classes]
-    report["class_iou"] = dict(zip(names, map(number_or_none, point.class_iou), strict=True))
-    report["absent"] = [name for name, value in report["class_iou"].items() if value is None]
+    report["background_iou"] = number_or_none(point.class_iou[0])
+    unmeasured = {name: of_one for name, of_one in of_classes.items() if of_one["class_iou"] is None}
+    report["absent"] = [name for name, of_one in unmeasured.items() if not of_one["positives"]]
+    report["silent"] = [name for name, of_one in unmeasured.items() if of_one["positives"]]
     if bootstrap.possible:
         resampled = table.scores(bootstrap.sums(table.rows))
         report["intervals"] = intervals(resampled.overall)

@@ -52,6 +52,7 @@ def scores(classes: list[str], **more: Any) -> dict[str, Any]:
         "positives": 3,
         "unknown": 0.1,
         "absent": classes[2:],
+        "silent": classes[3:],
         "threshold": None,
         "confusion": {"classes": ["background", *classes], "matrix": np.eye(len(classes) + 1).tolist()},
         "classes": {name: entry | {"positives": 1} for name in classes},
@@ -158,11 +159,12 @@ def test_boxes_without_masks() -> None:
 
 
 def test_several_classes_and_what_is_left_out() -> None:
-    classes = ["<b>cat</b>", "dog", "cow"]
+    classes = ["<b>cat</b>", "dog", "cow", "<i>hen</i>"]
     page = Page(report_page(report(classes, {"segmenter": scores(classes)}), []))
     said = " ".join(page.text)
     assert "<b>cat</b>" in said
-    assert "left out of the mean IoU, since neither truth nor result has it: cow." in said
+    assert "left out of the mean IoU, since neither truth nor result has it: cow, <i>hen</i>." in said
+    assert "left out of the mean IoU, since the result says nothing where it is: <i>hen</i>." in said
     assert len(page.all("details")) == 1
     assert not page.all("b")
 

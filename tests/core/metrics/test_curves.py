@@ -35,9 +35,7 @@ def test_each_threshold_is_as_if_labels_were_cut_there(seed: int, number: int) -
     curve, table = CurveCounts(2), ImageTable(len(some), 2)
     threshold = curve.thresholds[number]
     for image, (strengths, class_ids, truth) in enumerate(some):
-        # One class a pixel, so that the background of the matrix and of the masks is the same.
-        truth.classes[1] &= ~truth.classes[0]
-        curve.update(strengths, class_ids, *truth)
+        curve.update(strengths, class_ids, truth)
         table.enter(image, torch.where(strengths > threshold, class_ids, 0).to(torch.uint8), truth)
     direct = table.scores().overall
     for name, values in curve.scores().items():
@@ -48,7 +46,7 @@ def test_the_best_threshold_by_hand() -> None:
     curve = CurveCounts(1)
     strengths = torch.tensor([[0.9, 0.6, 0.3, 0.0]])
     truth = Truth(torch.tensor([[[True, True, False, False]]]), torch.ones(1, 4, dtype=torch.bool))
-    curve.update(strengths, torch.ones(1, 4, dtype=torch.uint8), *truth)
+    curve.update(strengths, torch.ones(1, 4, dtype=torch.uint8), truth)
     # Whole from 77/256, the first not below .3, to 153/256, the last below .6.
     best = curve.best("dice_positives")
     assert best is not None
@@ -61,7 +59,7 @@ def test_the_best_threshold_by_hand() -> None:
 def test_without_an_object_there_is_no_best() -> None:
     curve = CurveCounts(1)
     empty = Truth(torch.zeros(1, 2, 2, dtype=torch.bool), torch.ones(2, 2, dtype=torch.bool))
-    curve.update(torch.zeros(2, 2), torch.ones(2, 2, dtype=torch.uint8), *empty)
+    curve.update(torch.zeros(2, 2), torch.ones(2, 2, dtype=torch.uint8), empty)
     assert curve.best("dice_positives") is None
     assert curve.scores()["dice_per_image"].eq(1).all()
 
@@ -72,7 +70,7 @@ def test_curves_of_ranks_add_up(seed: int, cut: int) -> None:
     whole, first, second = CurveCounts(2), CurveCounts(2), CurveCounts(2)
     for number, (strengths, class_ids, truth) in enumerate(images(seed, count=4)):
         for curve in (whole, first if number < cut else second):
-            curve.update(strengths, class_ids, *truth)
+            curve.update(strengths, class_ids, truth)
     together = first.summed(lambda state: state + second.state).scores()
     for name in CURVE_SCORES:
         torch.testing.assert_close(together[name], whole.scores()[name], equal_nan=True)
