@@ -70,7 +70,7 @@ class CurveCounts(Counts):
 
     def scores(self) -> dict[str, Tensor]:
         """Each of CURVE_SCORES at each of `thresholds`, the mean over the classes, (T,)."""
-        counts, *of_matrix = self.state.split(self._sizes)
+        counts, *of_matrix = torch.split(self.state, self._sizes)
         sums = counts.view(self.classes, _THRESHOLDS, MASK_COUNTS).transpose(0, 1)
         scores = mask_scores(sums)  # (T, C) each
         chosen = {name: over_classes(scores[name]) for name in CURVE_SCORES if name in scores}
