@@ -278,3 +278,15 @@ def test_maps_of_other_splits_are_not_scored(workshop: Any, tiny_classifier: Pat
     failure = workshop.failure("no_maps", "evaluate", {}, {"cams": cams})
     assert failure["field"] == "inputs.cams"
     assert failure["message"] == "The cams are of the splits train, not of test."
+
+
+@pytest.mark.parametrize("stage", ["make_ir_labels", "make_pseudo_labels"])
+def test_labels_are_not_made_of_splits_without_maps(workshop: Any, tiny_classifier: Path, stage: str) -> None:
+    params = {"image_size": 64, "scales": [1.0], "splits": ["train"]}
+    cams = workshop.run(f"cams_for_{stage}", "extract_cams", params, {"classifier": tiny_classifier})
+    failure = workshop.failure(f"{stage}_of_all", stage, {"image_size": 64}, {"cams": cams})
+    assert (failure["reason"], failure["field"]) == ("invalid_data", "params.splits")
+    assert failure["message"] == "The cams are of the splits train, not of val, test."
+    assert "extract_cams" in failure["remedy"]
+    made = workshop.run(f"{stage}_of_train", stage, {"image_size": 64, "splits": ["train"]}, {"cams": cams})
+    assert (made / "manifest.json").exists()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from wsmis_core.cam.maps import type_that_holds
 from wsmis_core.errors import SpecError
 
 __all__ = ["AT_LAYER", "grad_cam_at", "grad_cam_pp_at", "layer_cam_at", "maps_at_layer"]
@@ -34,7 +35,7 @@ def grad_cam_pp_at(activations: Tensor, slopes: Tensor, scores: Tensor) -> Tenso
     """``sum_k a_k A_k`` with ``a_k = sum_hw g² relu(g) / (2 g² + sum_hw(g³ A) + 1e-8)``, g of ``exp(s)``.
 
     With ``g = exp(s) d`` that is ``sum_hw d² relu(d) / (2 d² e^-s + sum_hw(d³ A) + 1e-8 e^-3s)``, which
-    large and small scores leave finite.
+    large and small scores leave finite. In float64 where the activations' type has no numbers small enough.
     """
     d, features = slopes.double(), activations.double()
     shrink = (-scores.double()).exp().clamp(max=_MOST)[:, None, None, None]  # e^-s
@@ -43,7 +44,7 @@ def grad_cam_pp_at(activations: Tensor, slopes: Tensor, scores: Tensor) -> Tenso
     # Where there is nothing below the line, there is no slope or no activation either.
     shares = torch.where(below == 0, 0, d.square() * d.relu() / below)
     weights = shares.sum(dim=(-2, -1), keepdim=True)
-    return (weights * features).sum(dim=1).to(activations.dtype)
+    return (weights * features).sum(dim=1).to(type_that_holds(weights.flatten(1), activations.dtype))
 
 
 def layer_cam_at(activations: Tensor, slopes: Tensor, scores: Tensor) -> Tensor:

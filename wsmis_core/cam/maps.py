@@ -54,6 +54,9 @@ def grad_cam_pp(features: Tensor, weight: Tensor, logits: Tensor) -> Tensor:
         features: (B, K, h, w), not negative.
         weight: (C, K).
         logits: (B, C), the class scores of the same features.
+
+    Returns:
+        (B, C, h, w) in the features' type, or in float64 where that has no numbers small enough.
     """
     cells = features.shape[-2:].numel()
     slope = logits.double().exp().unsqueeze(2) * weight.double() / cells  # (B, C, K)
@@ -61,5 +64,16 @@ def grad_cam_pp(features: Tensor, weight: Tensor, logits: Tensor) -> Tensor:
     total = features.double().sum(dim=(-2, -1)).unsqueeze(1)  # (B, 1, K)
     alpha = cells / (2 / positive + total + _ALPHA_FLOOR / positive**3)
     # A channel that is zero everywhere adds nothing, however large its weight.
-    channel_weights = torch.where((slope > 0) & (total > 0), alpha, 0).to(features.dtype)
-    return torch.einsum("bck,bkhw->bchw", channel_weights, features)
+    channel_weights = torch.where((slope > 0) & (total > 0), alpha, 0)
+    kind = type_that_holds(channel_weights, features.dtype)
+    return torch.einsum("bck,bkhw->bchw", channel_weights.to(kind), features.to(kind))
+
+
+def type_that_holds(weights: Tensor, dtype: torch.dtype) -> torch.dtype:
+    """``dtype``, or float64 where that loses weights: a row (..., K), none negative, as small as its least.
+
+    A class that the classifier is very sure is absent has such weights, and its map has a shape all the same.
+    """
+    greatest = weights.amax(dim=-1)
+    least = torch.finfo(dtype).tiny / torch.finfo(dtype).eps
+    return torch.float64 if ((greatest > 0) & (greatest < least)).any() else dtype

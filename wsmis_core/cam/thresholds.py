@@ -78,11 +78,14 @@ def otsu_twice(values: Tensor, *, bins: int = 256) -> float:
     """Otsu's threshold within the part of the values that lies above Otsu's threshold.
 
     For soft maps whose small bright core sits in a wide dim halo: the first cut takes the halo
-    off the background, the second the core off the halo.
+    off the background, the second the core off the halo. Where the upper part is flat, within one bin
+    of the first cut's histogram, it has no halo: the first cut stays.
     """
     first = otsu(values, bins=bins)
     upper = values[values > first]
-    return otsu(upper, bins=bins) if upper.numel() else first
+    if not upper.numel() or (upper.max() - upper.min()) * bins <= values.max() - values.min():
+        return first
+    return otsu(upper, bins=bins)
 
 
 def otsu_middle(values: Tensor, *, share: float = 0.5, bins: int = 256) -> float:

@@ -1,4 +1,4 @@
-"""Masks as palette PNG files: a pixel's value is its class id, 255 is ignored."""
+"""Masks as palette PNG files: a pixel's value is its class id, 255 is ignored; and larger numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from wsmis_core.errors import ArtifactError
 from wsmis_core.export.colours import palette
 
-__all__ = ["read_mask_png", "write_mask"]
+__all__ = ["read_mask_png", "write_mask", "write_numbers"]
 
 
 def write_mask(path: Path, mask: npt.NDArray[np.uint8]) -> None:
@@ -19,6 +19,11 @@ def write_mask(path: Path, mask: npt.NDArray[np.uint8]) -> None:
     image = Image.fromarray(mask, "P")
     image.putpalette(palette())
     image.save(path, "PNG")
+
+
+def write_numbers(path: Path, numbers: npt.NDArray[np.uint16]) -> None:
+    """Write numbers (H, W) to exactly ``path``, a grey PNG of 16 bits."""
+    Image.fromarray(numbers).save(path, "PNG")
 
 
 def read_mask_png(path: Path) -> npt.NDArray[np.uint8]:

@@ -83,7 +83,7 @@ class Classifier(nn.Module):
     def stages(self, images: Tensor) -> list[Tensor]:
         """The trunk's stages x1..x5, dropped where this trains."""
         outputs = []
-        features = images
+        features = self.trunk.stretched(images)
         for index, stage in enumerate(self.trunk.stage_modules):
             features = stage(features)
             if str(index) in self.drops:

@@ -20,11 +20,13 @@ from wsmis_core.cam import (
     multi_scale_maps,
     scale_averaged_maps,
 )
+from wsmis_core.data import Sample
+from wsmis_core.errors import WeightsError
 from wsmis_core.models import Classifier
 from wsmis_core.spec.stages import ExtractCams
 from wsmis_core.stages.maps import STRIDE
 
-__all__ = ["MapsOf", "activation_maps", "lpcam_maps"]
+__all__ = ["MapsOf", "activation_maps", "check_finite", "lpcam_maps"]
 
 # From images (B, 3, H, W) and U class ids, which count from 1, to maps (B, U, H / 4, W / 4), none negative.
 MapsOf = Callable[[Tensor, Sequence[int]], Tensor]
@@ -60,6 +62,18 @@ def lpcam_maps(classifier: Classifier, params: ExtractCams, directions: Tensor) 
         )
 
     return maps_of
+
+
+def check_finite(maps: Tensor, samples: Sequence[Sample]) -> None:
+    """Raise WeightsError that names the first sample whose maps (B, U, h, w) are not finite."""
+    finite = maps.isfinite().all(dim=(1, 2, 3)).tolist()
+    if not all(finite):
+        raise WeightsError(
+            f"The activation maps of {samples[finite.index(False)].file} are not finite numbers, so the "
+            "classifier's weights are not, or far too large.",
+            field="inputs.classifier",
+            remedy="Train the classifier again, at lower rates; or give other weights.",
+        )
 
 
 def _grid(images: Tensor) -> tuple[int, int]:

@@ -101,6 +101,7 @@ def _cams(context: RunContext, params: Evaluate, index: DatasetIndex, role: str)
         index,
         finder,
         rule,
+        maps=finder.maps,
         field="params.cam_threshold",
         size="native",
         batch_size=params.batch_size,

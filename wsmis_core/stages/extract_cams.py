@@ -17,7 +17,7 @@ from wsmis_core.engine import ItemFolder, RunContext, StageResult, worker_proces
 from wsmis_core.export import write_mask
 from wsmis_core.models import Classifier
 from wsmis_core.spec.stages import ExtractCams
-from wsmis_core.stages.activation_maps import MapsOf, activation_maps, lpcam_maps
+from wsmis_core.stages.activation_maps import MapsOf, activation_maps, check_finite, lpcam_maps
 from wsmis_core.stages.findings import CamsFinder, check_classes
 from wsmis_core.stages.inputs import (
     Pictures,
@@ -145,6 +145,7 @@ def _maps(
     chosen = _classes(params, classifier, pixels, samples)
     asked = sorted(set().union(*chosen))
     maps = _normalised(maps_of(pixels, asked), params)  # (B, len(asked), h, w)
+    check_finite(maps, samples)
     return [
         StoredMaps(class_ids, of_sample[[asked.index(number) for number in class_ids]])
         for class_ids, of_sample in zip(chosen, maps, strict=True)
@@ -152,10 +153,10 @@ def _maps(
 
 
 def _normalised(maps: Tensor, params: ExtractCams) -> Tensor:
-    """Maps with maximum 1, however small the gradients are from which they come."""
+    """Maps with maximum 1, float32, however small the gradients are from which they come."""
     if params.method in ("cam", "lpcam"):
         return normalise(maps)
-    return normalise(maps, epsilon=torch.finfo(maps.dtype).tiny)
+    return normalise(maps, epsilon=torch.finfo(maps.dtype).tiny).float()
 
 
 def _write_masks(

@@ -30,6 +30,7 @@ __all__ = [
     "Soft",
     "cams_finder",
     "check_classes",
+    "check_splits",
     "labels_finder",
 ]
 
@@ -150,13 +151,13 @@ def _nearest(maps: Tensor, shape: Shape) -> Tensor:
 
 def cams_finder(source: Input, role: str, *, threshold: MapThreshold, splits: Sequence[Split]) -> CamsFinder:
     """The activation maps in ``role``; raises DataError where they are not of all ``splits``."""
-    _check_splits(source, role, splits)
+    check_splits(source, splits, field=f"inputs.{role}")
     return CamsFinder(MapsFolder(source.folder / "cams"), threshold)
 
 
 def labels_finder(source: Input, role: str, *, splits: Sequence[Split]) -> LabelsFinder:
     """The label maps in ``role``; raises DataError where they are not of all ``splits``."""
-    _check_splits(source, role, splits)
+    check_splits(source, splits, field=f"inputs.{role}")
     labels = LabelMaps(source.folder / role, size=source.details["image_size"])
     soft = source.details.get("soft_maps")
     return LabelsFinder(labels, None if soft is None else MapsFolder(source.folder / soft))
@@ -173,12 +174,13 @@ def check_classes(source: Input, role: str, index: DatasetIndex) -> None:
         )
 
 
-def _check_splits(source: Input, role: str, splits: Sequence[Split]) -> None:
+def check_splits(source: Input, splits: Sequence[Split], *, field: str) -> None:
+    """Raise DataError that names ``field`` where an artifact is not of all ``splits``."""
     there = source.details["splits"]
     missing = [split for split in splits if split not in there]
     if missing:
         raise DataError(
             f"The {source.manifest.kind} are of the splits {', '.join(there)}, not of {', '.join(missing)}.",
-            field=f"inputs.{role}",
-            remedy=f"Run {source.manifest.stage} with {', '.join(missing)} among its splits.",
+            field=field,
+            remedy=f"Run {source.manifest.stage} with {', '.join(missing)} among its splits, or name others.",
         )

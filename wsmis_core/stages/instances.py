@@ -17,14 +17,14 @@ from torch import Tensor
 
 from wsmis_core.data import Sample
 from wsmis_core.engine import ItemFolder, RunContext
-from wsmis_core.export import CocoImage, box_of, encode_coco_rle, write_coco, write_mask
+from wsmis_core.export import CocoImage, box_of, encode_coco_rle, write_coco, write_mask, write_numbers
 from wsmis_core.irn import Instance, detect_instances, find_centroids, instance_map, split_by_instance
 from wsmis_core.spec.parts import Instances
 from wsmis_core.stages.maps import cut, resized
 
 __all__ = ["InstanceFolder", "instance_maps", "instances_of"]
 
-_NUMBERS = 254  # instances that an 8-bit mask has room for
+_NUMBERS = 254  # instances that a palette mask has room for
 
 
 class InstanceFolder:
@@ -43,7 +43,7 @@ class InstanceFolder:
     def write(self, sample: Sample, instances: Sequence[Instance]) -> None:
         """The instances of one image, the best first."""
         shape = (sample.height, sample.width)
-        self._masks.write(sample.id, functools.partial(write_mask, mask=numbered(instances, shape=shape)))
+        self._masks.write(sample.id, functools.partial(_write_mask, mask=numbered(instances, shape=shape)))
         self._objects.write(sample.id, functools.partial(_write_objects, instances=instances))
 
     def merge(self, samples: Sequence[Sample], *, classes: Sequence[str]) -> int:
@@ -108,13 +108,21 @@ def instances_of(
     return sorted(found, key=lambda instance: -instance.score)
 
 
-def numbered(instances: Sequence[Instance], *, shape: tuple[int, int]) -> NDArray[np.uint8]:
+def numbered(instances: Sequence[Instance], *, shape: tuple[int, int]) -> NDArray[np.uint16]:
     """A mask (H, W) of the numbers, from 1, of the instances that score above 0; these come first."""
-    mask = np.zeros(shape, dtype=np.uint8)
-    for number, instance in enumerate(instances[:_NUMBERS], start=1):
+    mask = np.zeros(shape, dtype=np.uint16)
+    for number, instance in enumerate(instances, start=1):
         if instance.score > 0:
             mask[instance.mask] = number
     return mask
+
+
+def _write_mask(path: Path, mask: NDArray[np.uint16]) -> None:
+    """A palette mask, as others are; of 16-bit numbers where it has no room for all."""
+    if mask.max() > _NUMBERS:
+        write_numbers(path, mask)
+    else:
+        write_mask(path, mask.astype(np.uint8))
 
 
 def _write_objects(path: Path, instances: Sequence[Instance]) -> None:

@@ -26,6 +26,7 @@ from wsmis_core.models import Classifier
 from wsmis_core.spec.parts import Lpcam
 from wsmis_core.spec.stages import ExtractCams
 from wsmis_core.stages.activation_maps import MapsOf
+from wsmis_core.stages.arrays import read_arrays
 from wsmis_core.stages.inputs import Pictures
 
 __all__ = ["lpcam_directions"]
@@ -119,8 +120,9 @@ def _prototypes(
     weight = classifier.head.weight
     centres, scores = {}, {}
     for number, kind in enumerate(KINDS):
+        name = _name(kind, class_id)
         collected = [
-            _load_arrays(cells.path(sample.id))[_name(kind, class_id)]
+            read_arrays(cells.path(sample.id), names=(name,))[name]
             for sample in samples
             if class_id in sample.class_ids
         ]
@@ -158,16 +160,10 @@ def _save(path: Path, prototypes: Prototypes) -> None:
 
 
 def _load(path: Path, device: torch.device) -> Prototypes:
-    arrays = _load_arrays(path)
-    foreground, context = (torch.from_numpy(arrays[name]).to(device) for name in ("foreground", "context"))
-    return Prototypes(foreground, context)
+    arrays = read_arrays(path, names=("foreground", "context"))
+    return Prototypes(**{name: torch.from_numpy(array).to(device) for name, array in arrays.items()})
 
 
 def _save_arrays(path: Path, arrays: dict[str, NDArray[np.float32]]) -> None:
     with path.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy takes the names for its own options
-
-
-def _load_arrays(path: Path) -> dict[str, NDArray[np.float32]]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)

@@ -16,7 +16,7 @@ from wsmis_core.export import write_mask
 from wsmis_core.irn import GuardedLabels, label_pair, make_seeds, refined_seeds
 from wsmis_core.spec.parts import DenseCrf
 from wsmis_core.spec.stages import MakeIrLabels
-from wsmis_core.stages.findings import LabelsFinder
+from wsmis_core.stages.findings import LabelsFinder, check_splits
 from wsmis_core.stages.inputs import Pictures, dataset_index, input_artifact, pictures, samples_of
 from wsmis_core.stages.kept import KeptUnrefined
 from wsmis_core.stages.label_maps import LabelMaps
@@ -42,7 +42,9 @@ def run(context: RunContext, params: MakeIrLabels) -> StageResult:
     """Write `ir_labels/<sample>.png` (class ids, 255 unknown) for each image that has maps."""
     check_refinement(params.refine, field="params.refine")
     index = dataset_index(context)
-    maps = MapsFolder(input_artifact(context, "cams").folder / "cams")
+    cams = input_artifact(context, "cams")
+    check_splits(cams, params.splits, field="params.splits")
+    maps = MapsFolder(cams.folder / "cams")
     images = pictures(context, index, size=params.image_size, normalisation="imagenet")
     samples = [sample for sample in samples_of(index, params.splits) if maps.has(sample)]
     folder = ItemFolder(context, "ir_labels", suffix=".png")

@@ -8,7 +8,7 @@ from wsmis_core.data import DatasetIndex
 from wsmis_core.engine import RunContext, StageResult
 from wsmis_core.spec.parts import Chosen, Fixed, MapThreshold
 from wsmis_core.spec.stages import MakePseudoLabels
-from wsmis_core.stages.findings import LabelsFinder
+from wsmis_core.stages.findings import LabelsFinder, check_splits
 from wsmis_core.stages.inputs import dataset_index, input_artifact, pictures, samples_of
 from wsmis_core.stages.instances import InstanceFolder
 from wsmis_core.stages.kept import KeptUnrefined
@@ -38,6 +38,7 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
     if isinstance(params.threshold, Chosen):
         required_masks(index, params.threshold.split, size=params.image_size, field="params.threshold.split")
     cams = input_artifact(context, "cams")
+    check_splits(cams, params.splits, field="params.splits")
     irnet = input_artifact(context, "irnet") if "irnet" in context.spec.inputs else None
     normalisation = (irnet or cams).details["normalisation"]
     images = pictures(context, index, size=params.image_size, normalisation=normalisation)
@@ -96,6 +97,7 @@ def _threshold(
         index,
         LabelsFinder(label_maps(context, params), soft),
         params.threshold,
+        maps=soft,
         field="params.threshold",
         size=params.image_size,
     )

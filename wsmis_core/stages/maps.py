@@ -13,8 +13,8 @@ from torch import Tensor
 
 from wsmis_core.cam import fixed_threshold, otsu, otsu_middle, otsu_twice
 from wsmis_core.data import Sample
-from wsmis_core.errors import ArtifactError
 from wsmis_core.spec.parts import Fixed, MapThreshold, Otsu, OtsuMiddle, OtsuTwice
+from wsmis_core.stages.arrays import read_arrays
 
 __all__ = [
     "STRIDE",
@@ -65,15 +65,10 @@ def as_stored(maps: Tensor) -> Tensor:
 
 def load_maps(path: Path) -> StoredMaps:
     """What `save_maps` wrote, in float32; raises ArtifactError where the file cannot be read."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return StoredMaps(
-                tuple(arrays["class_ids"].tolist()), torch.from_numpy(arrays["maps"].astype(np.float32))
-            )
-    except (OSError, ValueError, KeyError) as error:
-        raise ArtifactError(
-            f"The maps cannot be read: {error}.", field=str(path), remedy="Run the extract_cams job again."
-        ) from error
+    arrays = read_arrays(path, names=("class_ids", "maps"))
+    return StoredMaps(
+        tuple(arrays["class_ids"].tolist()), torch.from_numpy(arrays["maps"].astype(np.float32))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +135,12 @@ def cut(values: Tensor, threshold: MapThreshold) -> float:
 
 
 def resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Maps (K, h, w) at another ``size``, bilinear."""
+    """Maps (K, h, w) at another ``size``, bilinear.
+
+    Along a side that shrinks to less than half bilinear reads two cells and skips the others, with all
+    that is as thin as they are; there each cell is the mean of what it covers.
+    """
+    averaged = [new if 2 * new < old else old for old, new in zip(maps.shape[1:], size, strict=True)]
+    if averaged != list(maps.shape[1:]):
+        maps = F.interpolate(maps[None], size=averaged, mode="area")[0]
     return F.interpolate(maps[None], size=size, mode="bilinear", align_corners=False)[0]

@@ -13,9 +13,11 @@ import torch
 
 from wsmis_core.data import DatasetIndex, Sample, shape_at
 from wsmis_core.engine import RunContext
+from wsmis_core.errors import DataError
 from wsmis_core.metrics import CalibrationCounts, CurveCounts, ImageTable, Truth
 from wsmis_core.spec.parts import Chosen, Size, Split
 from wsmis_core.stages.findings import Finder, Found
+from wsmis_core.stages.maps import MapsFolder
 from wsmis_core.stages.truth import masked_samples, required_masks, true_masks
 
 __all__ = ["Choice", "StepTally", "choose", "tallies", "validation_scores"]
@@ -169,16 +171,24 @@ def choose(
     finder: Finder,
     rule: Chosen,
     *,
+    maps: MapsFolder | None = None,
     field: str,
     size: Size,
     batch_size: int = 1,
 ) -> Choice:
     """The threshold of the step's soft maps with the best score on the rule's split.
 
-    Raises DataError that names ``field`` where the split has no true masks, or no object at ``size``.
+    Raises DataError that names ``field`` where the split has no true masks, or no object at ``size``, or where
+    the step keeps its ``maps`` and there are none of an image that has a label.
     """
     samples = required_masks(index, rule.split, size=size, field=f"{field}.split")
     context.ranks.wait()
+    if maps is not None and not any(maps.has(sample) for sample in samples if sample.class_ids):
+        raise DataError(
+            f"No image of the {rule.split} split that has a label and a true mask has maps.",
+            field=f"{field}.split",
+            remedy="Name another split, or run extract_cams with this one among its splits.",
+        )
     tally = tallies(
         context,
         index,

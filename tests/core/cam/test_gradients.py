@@ -214,3 +214,12 @@ def test_grad_cam_pp_as_the_package_has_it_where_both_must_agree(net: SmallNet) 
         expected = theirs(GradCAMPlusPlus, net, net.third, images, [Score(number, exponential=True)] * 2)
         np.testing.assert_allclose(shown_alike(ours, images), expected, atol=1e-4)
     assert F.relu(ours).max() > 0
+
+
+def test_classes_sure_and_surely_absent_in_one_call() -> None:
+    net = SmallNet().eval()
+    with torch.no_grad():
+        net.head.bias.copy_(torch.tensor([0.0, -40.0, 0.0, 0.0]))
+    found = maps_of(net, "grad_cam_pp", "third", pictures().float(), [0, 1])
+    assert found.shape == (2, 2, 3, 5)
+    assert (found.amax(dim=(2, 3)) > 0).all()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from wsmis_core.cam import cam, grad_cam, grad_cam_pp
+from wsmis_core.cam.gradients import grad_cam_pp_at
 
 
 def slopes(features: Tensor, weight: Tensor, class_index: int, *, exponential: bool) -> Tensor:
@@ -79,3 +80,25 @@ def test_grad_cam_pp_of_extreme_scores_is_finite(logit: float) -> None:
     maps = grad_cam_pp(features, torch.tensor([[1.0, 2.0, -1.0]]), torch.full((1, 1), logit))
     assert maps.isfinite().all()
     assert maps.min() >= 0
+
+
+@pytest.mark.parametrize("logit", [-26.0, -30.0, -45.0])
+def test_grad_cam_pp_of_a_class_surely_absent_has_its_shape(logit: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    features = torch.rand(1, 32, 16, 16, generator=generator)
+    weight = torch.randn(1, 32, generator=generator) * 0.03
+    logits = torch.full((1, 1), logit)
+    exact = grad_cam_pp(features.double(), weight.double(), logits.double())
+    slopes = (weight[0] / 256)[None, :, None, None].expand_as(features)
+    for found in (
+        grad_cam_pp(features, weight, logits),
+        grad_cam_pp_at(features, slopes, logits[:, 0])[None],
+    ):
+        torch.testing.assert_close(
+            found / found.max(), exact / exact.max(), rtol=1e-4, atol=1e-6, check_dtype=False
+        )
+
+
+def test_grad_cam_pp_keeps_the_features_type_where_it_can() -> None:
+    features = torch.rand(1, 3, 2, 2)
+    assert grad_cam_pp(features, torch.ones(1, 3), torch.zeros(1, 1)).dtype == torch.float32

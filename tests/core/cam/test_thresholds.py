@@ -85,3 +85,13 @@ def test_otsu_middle_lies_between_the_two_cuts() -> None:
     assert otsu_middle(values) == pytest.approx((otsu(values) + otsu_twice(values)) / 2)
     assert otsu_middle(values, share=0.0) == otsu(values)
     assert otsu_middle(values, share=1.0) == pytest.approx(otsu_twice(values))
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-3])
+def test_a_flat_object_is_not_cut_a_second_time(noise: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    values = torch.zeros(32, 32)
+    values[8:20, 8:20] = 1 - noise * torch.rand(12, 12, generator=generator)
+    for cut in (otsu_twice(values), otsu_middle(values, share=1.0)):
+        assert cut == otsu(values)
+        assert (values > cut).sum() == 144

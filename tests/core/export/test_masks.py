@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from wsmis_core.errors import ArtifactError
-from wsmis_core.export import class_colour, read_mask_png, write_mask
+from wsmis_core.export import class_colour, read_mask_png, write_mask, write_numbers
 
 MASK = np.array([[0, 1, 2], [255, 3, 254]], dtype=np.uint8)
 
@@ -40,3 +40,11 @@ def test_what_is_no_mask_is_named(tmp_path: Path) -> None:
             read_mask_png(path)
         assert caught.value.field == str(path)
         assert caught.value.remedy
+
+
+def test_numbers_beyond_a_palette(tmp_path: Path) -> None:
+    numbers = np.array([[0, 255], [256, 65535]], dtype=np.uint16)
+    write_numbers(tmp_path / "a.part", numbers)
+    with Image.open(tmp_path / "a.part") as image:
+        assert image.format == "PNG"
+        np.testing.assert_array_equal(np.asarray(image), numbers)

@@ -145,3 +145,11 @@ def test_imagenet_weights_that_cannot_be_fetched(
         make_classifier(arch, classes=1, weights="imagenet")
     assert caught.value.remedy
     assert "{file: PATH, part: trunk}" in caught.value.remedy
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 40), (7, 7), (8, 9)])
+def test_the_smallest_images_have_features(classifier: Classifier, size: tuple[int, int]) -> None:
+    images = torch.randn(1, 3, *size)
+    with torch.no_grad():
+        assert classifier(images).isfinite().all()
+        assert torch.equal(classifier.trunk(images), classifier.stages(images)[-1])

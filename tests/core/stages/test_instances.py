@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from wsmis_core.irn import random_walk
+from wsmis_core.irn import Instance, random_walk
 from wsmis_core.spec.parts import Fixed, Instances, Otsu
 from wsmis_core.stages.instances import instance_maps, instances_of, numbered
 
@@ -112,3 +112,9 @@ def test_scores_cut_and_the_images_own_size() -> None:
 def test_nothing_to_find_is_no_instance(scores: Tensor, threshold: Fixed | Otsu) -> None:
     assert instances_of(scores, [1] * len(scores), Instances(threshold=threshold), shape=(9, 9)) == []
     assert not numbered([], shape=(4, 4)).any()
+
+
+def test_more_objects_than_a_palette_has_room_for() -> None:
+    places = np.arange(900).reshape(30, 30)
+    objects = [Instance(1, 1 - number / 1000, places == number) for number in range(300)]
+    assert np.unique(numbered(objects, shape=(30, 30))).tolist() == list(range(301))

@@ -28,7 +28,15 @@ def augment(image: Pixels, mask: Pixels | None = None, *, scope: Augmentation, r
     """
     assert image.ndim == 3, "an image is (H, W, c)"
     changed, moved = SCOPES[scope](image, mask, rng)
-    return np.ascontiguousarray(changed), None if moved is None else np.ascontiguousarray(moved)
+    return _laid_out(changed), None if moved is None else _laid_out(moved)
+
+
+def _laid_out(pixels: Pixels) -> Pixels:
+    """The pixels in a memory of their own, which torch takes.
+
+    A mirrored side of one pixel counts as contiguous, but keeps its negative stride.
+    """
+    return pixels.copy(order="C")
 
 
 def _none(image: Pixels, mask: Pixels | None, rng: Rng) -> Pair:  # noqa: ARG001 - the scopes' signature

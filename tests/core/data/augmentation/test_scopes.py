@@ -6,6 +6,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 
 from wsmis_core.data.augmentation import augment
 from wsmis_core.data.augmentation.scopes import SCOPES
@@ -60,3 +61,14 @@ def test_the_mask_stays_on_its_object(scope: Augmentation) -> None:
         assert moved is not None
         threshold = (int(changed.max()) + int(changed.min())) / 2
         assert ((changed[..., 0] > threshold) == (moved == 2)).mean() > 0.96
+
+
+@pytest.mark.parametrize("shape", [(9, 1, 3), (1, 9, 1), (1, 1, 3)])
+@pytest.mark.parametrize("scope", ["none", "horizontal_flip"])
+def test_torch_takes_what_is_one_pixel_wide(shape: tuple[int, int, int], scope: Augmentation) -> None:
+    image, mask = np.zeros(shape, dtype=np.uint8), np.zeros(shape[:2], dtype=np.uint8)
+    for seed in range(6):
+        changed, moved = augment(image, mask, scope=scope, rng=np.random.default_rng(seed))
+        assert moved is not None
+        assert torch.from_numpy(changed).shape == shape
+        assert torch.from_numpy(moved).shape == shape[:2]
