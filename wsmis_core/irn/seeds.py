@@ -9,6 +9,7 @@ Source: IRNet, arXiv 1904.05044, section 4.2.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -50,7 +51,8 @@ def seeds_of_pair(pair: Tensor, class_ids: Sequence[int]) -> Tensor:
 def refined_seeds(pair: Tensor, refined: Tensor, class_ids: Sequence[int]) -> GuardedLabels:
     """Seeds of a label pair that was refined on the image, as published by a CRF for each of the two.
 
-    A class that is in the first map of ``pair`` and no longer in that of ``refined`` keeps its cells.
+    A class or an object that is in the first map of ``pair`` and no longer in that of ``refined`` keeps its
+    cells.
 
     Args:
         pair: (2, h, w) uint8, before refinement.
@@ -59,7 +61,7 @@ def refined_seeds(pair: Tensor, refined: Tensor, class_ids: Sequence[int]) -> Gu
     foreground, background = refined
     kept = restored_labels(pair[0], foreground, class_ids=range(1, len(class_ids) + 1))
     labels = seeds_of_pair(torch.stack([kept.labels, background]), class_ids)
-    return GuardedLabels(labels, kept.kept_unrefined)
+    return GuardedLabels(labels, Counter({class_ids[index - 1]: count for index, count in kept.kept.items()}))
 
 
 def make_seeds(
@@ -78,7 +80,7 @@ def make_seeds(
 
     With ``refined`` maps (by PAMR on the image, as a rule) these are divided by their maxima again and
     cut instead. Refined maps follow the object's edges, so they bear a stricter foreground and a wider
-    background: .8 and .4. A class that refinement would erase keeps its unrefined map.
+    background: .8 and .4. What refinement would erase keeps its unrefined map.
 
     Args:
         maps: (C, h, w), none negative, each with maximum 1 (or all zero).
@@ -88,7 +90,7 @@ def make_seeds(
     assert len(maps) == len(class_ids), "one class id a map"
     assert background_threshold <= foreground_threshold, "background lies below foreground"
     if not class_ids:
-        return GuardedLabels(maps.new_zeros(maps.shape[1:], dtype=torch.uint8), kept_unrefined=0)
+        return GuardedLabels(maps.new_zeros(maps.shape[1:], dtype=torch.uint8))
 
     def label(soft: Tensor) -> Tensor:
         pair = label_pair(
@@ -97,6 +99,6 @@ def make_seeds(
         return seeds_of_pair(pair, class_ids)
 
     if refined is None:
-        return GuardedLabels(label(maps), kept_unrefined=0)
+        return GuardedLabels(label(maps))
     refined = refined / (refined.amax(dim=(-2, -1), keepdim=True) + _EPSILON)
     return guarded_labels(maps, refined, label, class_ids=class_ids)

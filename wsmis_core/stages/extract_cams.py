@@ -58,7 +58,7 @@ def run(context: RunContext, params: ExtractCams) -> StageResult:
     images = pictures(context, index, size=params.image_size, normalisation=source.details["normalisation"])
     samples = samples_of(index, params.splits, positives_only=params.classes == "labels")
     maps_of = _maps_of(context, params, classifier, index, images)
-    kept = KeptUnrefined(context, "cams")
+    kept = KeptUnrefined(context)
     _write_maps(context, params, classifier, samples, images, maps_of, kept=kept)
     _write_masks(context, params, samples, images)
     finder = CamsFinder(MapsFolder(context.output / "cams"), params.mask_threshold)
@@ -128,7 +128,7 @@ def _write_maps(
                         label=functools.partial(background_threshold_mask, threshold=params.mask_threshold),
                     )
                     for sample, count in zip(alike, counts, strict=True):
-                        kept.note(sample, count)
+                        kept.note(sample, count, of="cams")
                 for sample, stored in zip(alike, found, strict=True):
                     folder.write(sample.id, functools.partial(save_maps, stored=stored))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from pathlib import Path
+
 import torch
 
 from wsmis_core.data import Sample
@@ -12,21 +15,22 @@ __all__ = ["KeptUnrefined"]
 
 
 class KeptUnrefined:
-    """Files `kept_unrefined/<of>/<sample>.txt` with the number of an image's objects that are kept unrefined.
+    """Files `kept_unrefined/<of>/<sample>.txt`: a line for each class id, and its objects kept unrefined.
 
     There is none for an image without such. ``of`` names the items that the objects are in, whose files an
-    image's note is written before.
+    image's note is written before. What is kept in several of these counts once: of each class the most.
     """
 
-    def __init__(self, context: RunContext, of: str) -> None:
-        self._context, self._of = context, of
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
 
-    def note(self, sample: Sample, count: int) -> None:
-        """Note that ``count`` objects of an image are kept unrefined."""
-        if count:
-            folder = self._context.output / "kept_unrefined" / self._of
+    def note(self, sample: Sample, kept: Counter[int], *, of: str) -> None:
+        """Note how many objects of each class id of an image are kept unrefined in ``of``."""
+        if kept:
+            folder = self._context.output / "kept_unrefined" / of
             folder.mkdir(parents=True, exist_ok=True)
-            write_text_atomically(folder / f"{sample.id}.txt", f"{count}\n")
+            lines = [f"{class_id} {count}\n" for class_id, count in sorted(kept.items())]
+            write_text_atomically(folder / f"{sample.id}.txt", "".join(lines))
 
     def total(self) -> float:
         """How many there are in all images, those of earlier attempts and other ranks included; logs it."""
@@ -41,10 +45,20 @@ class KeptUnrefined:
         return total
 
     def _counted(self) -> int:
-        notes = self._context.output / "kept_unrefined" / self._of
+        notes = self._context.output / "kept_unrefined"
         for output in self._context.earlier_outputs:
-            for earlier in (output / "kept_unrefined" / self._of).glob("*.txt"):
-                notes.mkdir(parents=True, exist_ok=True)
-                if not (notes / earlier.name).exists():
-                    link_or_copy(earlier, notes / earlier.name)
-        return sum(int(note.read_text()) for note in notes.glob("*.txt"))
+            for earlier in (output / "kept_unrefined").glob("*/*.txt"):
+                note = notes / earlier.parent.name / earlier.name
+                note.parent.mkdir(parents=True, exist_ok=True)
+                if not note.exists():
+                    link_or_copy(earlier, note)
+        of_image: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for note in notes.glob("*/*.txt"):
+            of_image[note.name] |= _kept(note)
+        return sum(kept.total() for kept in of_image.values())
+
+
+def _kept(note: Path) -> Counter[str]:
+    """The objects of each class; a note of an earlier version has one number for all classes."""
+    lines = [line.rpartition(" ") for line in note.read_text().splitlines()]
+    return Counter({class_id: int(count) for class_id, _, count in lines})

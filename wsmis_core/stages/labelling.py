@@ -6,6 +6,7 @@ Axes: K classes of an image, H x W pixels.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -61,7 +62,7 @@ def write_seen_maps(
         better = seen_locally(stored, net, sample, images, prior=local.prior, refine=params.refine)
         before = as_stored(stored.maps.to(better.device))
         outcome = guarded(before, as_stored(better), stored.class_ids, guard_threshold(params))
-        kept.note(sample, outcome.kept_unrefined)
+        kept.note(sample, outcome.kept, of="seen")
         result = StoredMaps(stored.class_ids, outcome.maps)
         folder.write(sample.id, functools.partial(save_maps, stored=result))
     return MapsFolder(context.output / "seen")
@@ -91,9 +92,12 @@ def label_maps(context: RunContext, params: MakePseudoLabels) -> LabelMaps:
 
 
 def guarded(soft: Tensor, better: Tensor, class_ids: Sequence[int], threshold: MapThreshold) -> GuardedMaps:
-    """``better`` (K, H, W), but ``soft`` for each class that would vanish, and how many these are."""
+    """``better`` (K, H, W), but ``soft`` for each class that would vanish.
+
+    Of its objects some may: to take off what the activation maps made up is what the local net is for.
+    """
     label = functools.partial(labels_above, class_ids=class_ids, threshold=threshold)
-    return guarded_maps(soft, better, label, class_ids=class_ids)
+    return guarded_maps(soft, better, label, class_ids=class_ids, smallest=math.inf)
 
 
 def without_specks(labels: NDArray[np.uint8], *, smallest: float) -> NDArray[np.uint8]:

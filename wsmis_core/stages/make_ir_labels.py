@@ -48,13 +48,13 @@ def run(context: RunContext, params: MakeIrLabels) -> StageResult:
     images = pictures(context, index, size=params.image_size, normalisation="imagenet")
     samples = [sample for sample in samples_of(index, params.splits) if maps.has(sample)]
     folder = ItemFolder(context, "ir_labels", suffix=".png")
-    kept = KeptUnrefined(context, "ir_labels")
+    kept = KeptUnrefined(context)
     with worker_processes() as processes:
         at_once = 2 * processes.count
         for batch in folder.batches(samples, item_id=lambda sample: sample.id, size=at_once, phase="seeds"):
             sources = [_source(sample, images, maps) for sample in batch]
             for sample, seeds in zip(batch, _all_seeds(sources, params, processes), strict=True):
-                kept.note(sample, seeds.kept_unrefined)
+                kept.note(sample, seeds.kept, of="ir_labels")
                 folder.write(sample.id, functools.partial(write_mask, mask=seeds.labels.cpu().numpy()))
     finder = LabelsFinder(LabelMaps(context.output / "ir_labels", size=params.image_size))
     scores = validation_scores(context, index, finder, splits=params.splits, size=params.image_size)

@@ -46,9 +46,9 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
     maps = MapsFolder(cams.folder / "cams")
     samples = [sample for sample in samples_of(index, params.splits) if maps.has(sample)]
     instances = None if params.instances is None else InstanceFolder(context)
-    kept_in_walk, kept_locally = KeptUnrefined(context, "walked"), KeptUnrefined(context, "seen")
+    kept = KeptUnrefined(context)
     walked = write_soft_maps(
-        context, params, samples, images, maps, walk=walk, instances=instances, kept=kept_in_walk
+        context, params, samples, images, maps, walk=walk, instances=instances, kept=kept
     )
     context.ranks.wait()
     soft = walked
@@ -61,16 +61,15 @@ def run(context: RunContext, params: MakePseudoLabels) -> StageResult:
             maps=walked,
             refine=params.refine,
         )
-        soft = write_seen_maps(context, params, params.local, samples, images, walked, net, kept=kept_locally)
+        soft = write_seen_maps(context, params, params.local, samples, images, walked, net, kept=kept)
     threshold, described = _threshold(context, params, index, soft)
     labels = write_labels(context, params, samples, soft, threshold)
-    kept = kept_in_walk.total() + kept_locally.total()
     finder = LabelsFinder(labels, soft)
     scores = validation_scores(context, index, finder, splits=params.splits, size=params.image_size)
     write_preview(
         context, index, finder, splits=params.splits, caption="Soft maps, and the pseudo-labels cut from them"
     )
-    metrics = {"images": float(len(samples)), "kept_unrefined": kept, **scores}
+    metrics = {"images": float(len(samples)), "kept_unrefined": kept.total(), **scores}
     if instances is not None and context.ranks.is_main:
         all_images = samples_of(index, params.splits)
         metrics["instances"] = float(instances.merge(all_images, classes=index.classes))

@@ -5,6 +5,7 @@ Axes: K maps, N image channels, H x W pixels.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -105,12 +106,12 @@ def all_guarded(
     *,
     scaled: Callable[[Tensor], Tensor],
     label: Callable[[Tensor, Sequence[int]], Tensor],
-) -> tuple[list[StoredMaps], list[int]]:
-    """Maps refined at the size of the images, but unrefined ones of classes that would vanish; their numbers.
+) -> tuple[list[StoredMaps], list[Counter[int]]]:
+    """Maps refined at the size of the images, but for what would vanish: `guarded_maps`, and what it kept.
 
     Args:
         scaled: brings maps (K, H, W) to the scale that ``label`` and later readers expect.
-        label: scaled maps of some class ids to labels (H, W) uint8.
+        label: scaled maps of some class ids to labels (H, W).
     """
     better = all_refined([stored.maps for stored in found], images, refinement, processes)
 
@@ -121,7 +122,7 @@ def all_guarded(
 
     outcomes = [outcome(before, after) for before, after in zip(found, better, strict=True)]
     results = [StoredMaps(old.class_ids, new.maps) for old, new in zip(found, outcomes, strict=True)]
-    return results, [new.kept_unrefined for new in outcomes]
+    return results, [new.kept for new in outcomes]
 
 
 def crf_labels(work: tuple[NDArray[np.uint8], NDArray[np.uint8], int, DenseCrf]) -> NDArray[np.uint8]:
