@@ -21,6 +21,9 @@ from torch import Tensor
 # A share of the image: from there on a connected component counts as an object for IRNet's instances too.
 SMALLEST_OBJECT = 0.01
 
+# Of its height before: what has more left has only slipped under a cut, and a lower one finds it in the maps.
+_ERASED_UNDER = 0.5
+
 
 @dataclass(frozen=True)
 class GuardedMaps:
@@ -50,7 +53,8 @@ def guarded_maps(
 
     A class vanishes where ``label(maps)`` has it and the labels of the refined maps do not; the labels of
     the result have every class that ``label(maps)`` has. An object vanishes where none of its cells keeps
-    its class; in its cells all maps are unrefined again.
+    its class, or has it as the strongest with half of the object's height; in its cells all maps are
+    unrefined again.
 
     Args:
         maps: (C, h, w) before refinement.
@@ -62,9 +66,11 @@ def guarded_maps(
     """
     objects = _Objects.of(label(maps), class_ids, smallest=smallest)
     classes, places = objects.none()
+    heights = objects.heights(maps)
     while True:
         guarded = torch.where(classes[:, None, None] | places[objects.numbers], maps, refined)
         gone, erased = objects.missing(label(guarded))
+        erased &= objects.heights(guarded) < _ERASED_UNDER * heights
         if not (gone.any() or erased.any()):
             return GuardedMaps(guarded, objects.counted(classes, places))
         newly = gone & ~classes
@@ -149,6 +155,13 @@ class _Objects:
         erased[self.numbers[labels == self.labels]] = False
         erased[0] = False
         return gone, erased
+
+    def heights(self, maps: Tensor) -> Tensor:
+        """The greatest value (1 + N,) in each object's cells where its own map (C, h, w) is the strongest."""
+        strongest, which = maps.max(dim=0)  # (h, w)
+        own = torch.where(which == self.class_of[self.numbers], strongest, 0)
+        heights = own.new_zeros(len(self.class_of))
+        return heights.scatter_reduce(0, self.numbers.flatten(), own.flatten(), "amax")
 
     def counted(self, classes: Tensor, places: Tensor) -> Counter[int]:
         """How many objects there are in some classes (C,) and places (1 + N,); in a class one at least."""

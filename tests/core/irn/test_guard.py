@@ -86,6 +86,15 @@ def test_an_object_beside_another_of_its_class_is_put_back_and_a_speck_is_not() 
     assert not none.kept
 
 
+def test_an_object_that_slips_under_the_cut_is_left_to_lower_ones() -> None:
+    maps = two_discs()
+    refined = maps.clone()
+    refined[0, 20:25, 30:35] = 0.45
+    assert torch.equal(guarded_maps(maps, refined, disc_label, class_ids=[3]).maps, refined)
+    refined[0, 20:25, 30:35] = 0.3
+    assert torch.equal(guarded_maps(maps, refined, disc_label, class_ids=[3]).maps, maps)
+
+
 def test_a_class_that_vanishes_counts_all_its_objects() -> None:
     maps = two_discs()
     guarded = guarded_maps(maps, torch.zeros_like(maps), disc_label, class_ids=[3])
