@@ -178,8 +178,8 @@ def choose(
 ) -> Choice:
     """The threshold of the step's soft maps with the best score on the rule's split.
 
-    Raises DataError that names ``field`` where the split has no true masks, or no object at ``size``, or where
-    the step keeps its ``maps`` and there are none of an image that has a label.
+    Raises DataError that names ``field`` where the split has no true masks, or no object at ``size``, or
+    where the step keeps its ``maps`` and there are none of an image that has a label.
     """
     samples = required_masks(index, rule.split, size=size, field=f"{field}.split")
     context.ranks.wait()
