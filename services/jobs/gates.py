@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from services.jobs.errors import Conflict
 from services.jobs.status import Reason, Status
 from services.jobs.tables import Job
-from wsmis_core.spec import Failure, changed_min_score
+from services.jobs.truth import coverage_of
+from wsmis_core.errors import SpecError
+from wsmis_core.spec import Coverage, Failure, changed_min_score, gate_problems, make_params
 
 __all__ = ["below_min_score", "change_min_score", "shortfall"]
 
@@ -46,12 +48,21 @@ def below_min_score(job: Job) -> Failure | None:
     )
 
 
-def change_min_score(job: Job, change: Mapping[str, float | None]) -> None:
-    """Lay ``change`` over the gates of a job that has not succeeded; raises Conflict for one that has."""
+def change_min_score(job: Job, change: Mapping[str, float | None], *, field: str = "min_score") -> None:
+    """Lay ``change`` over the gates of a job that has not succeeded.
+
+    Raises Conflict for one that has, and SpecError that lists the gates, under ``field``, on metrics
+    that the job cannot have.
+    """
     if change and job.status is Status.SUCCEEDED:
-        raise Conflict(
-            f"the job {job.id} has succeeded.", field="min_score", remedy="Its gates no longer matter."
-        )
+        raise Conflict(f"the job {job.id} has succeeded.", field=field, remedy="Its gates no longer matter.")
+    if change:
+        params = make_params(job.stage, job.params, job.inputs)
+        coverage = Coverage() if job.dataset is None else coverage_of(job.dataset)
+        problems = gate_problems(change, params, job.inputs, coverage, field=field)
+        if problems:
+            first = problems[0]
+            raise SpecError(first.message, field=first.field, remedy=first.remedy, problems=problems)
     job.min_score = changed_min_score(job.min_score, change)
 
 

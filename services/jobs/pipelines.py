@@ -145,7 +145,8 @@ def retry_pipeline(
     """Retry every failed or cancelled job, the first steps first; returns the queued ones, to be published.
 
     ``min_score`` ({step: {metric: least}}) is laid over the steps' gates first. Raises SpecError
-    where it names no step, Conflict if there is nothing to retry, or if a job is still being cancelled.
+    where it names no step, or a metric that a step cannot have; Conflict if there is nothing to
+    retry, or if a job is still being cancelled.
     """
     jobs = _locked_jobs(session, pipeline)
     by_step = {step.step: job for step, job in zip(pipeline.steps, jobs, strict=True)}
@@ -156,7 +157,7 @@ def retry_pipeline(
                 field=f"min_score.{step}",
                 remedy=f"Its steps are {', '.join(by_step)}.",
             )
-        change_min_score(by_step[step], change)
+        change_min_score(by_step[step], change, field=f"min_score.{step}")
     statuses = {job.status for job in jobs}
     if Status.CANCELLING in statuses:
         raise Conflict(

@@ -20,14 +20,16 @@ from services.jobs.status import DatasetStatus, Status
 from services.jobs.tables import Dataset, Job, JobEvent, JobInput
 from services.jobs.times import utc_now
 from services.jobs.transition import STATUS_EVENT
-from services.jobs.truth import truth_problems
+from services.jobs.truth import coverage_of, truth_problems
 from wsmis_core.errors import Problem, SpecError
 from wsmis_core.spec import (
     CATALOGUE,
+    Coverage,
     MinScore,
     Resources,
     Spec,
     Stage,
+    gate_problems,
     has_unknown_content,
     make_params,
     named_files,
@@ -85,6 +87,8 @@ def prepare_job(session: Session, request: JobRequest, settings: Settings) -> Pr
     if params is not None:
         if not problems:
             problems += source_problems(params, {role: job.params for role, job in inputs.items()})
+        coverage = Coverage() if dataset is None else coverage_of(dataset)
+        problems += gate_problems(request.min_score, params, request.inputs, coverage)
         for field, file in named_files(params).items():
             problems += path_problems(file, settings.data_roots, field=f"params.{field}")
     if problems:

@@ -45,7 +45,7 @@ def test_the_life_of_a_job(client: httpx.Client, world: World) -> None:
     shown = client.get(f"/jobs/{job}").json()
     assert shown["status"] == "succeeded"
     assert shown["artifact"] == {"kind": "classifier", "digest": "d" * 64, "bytes": 10}
-    assert shown["metrics"] == {"f1": 0.5}
+    assert shown["metrics"] == {"val_f1": 0.5, "val_iou": 0.5}
     assert [attempt["outcome"] for attempt in shown["attempts"]] == ["failed", "succeeded"]
     assert shown["attempts"][0]["failure"]["reason"] == "crashed"
     assert shown["attempts"][0]["progress"]["done"] == 1

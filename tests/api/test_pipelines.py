@@ -66,10 +66,10 @@ def test_its_jobs_are_deleted_after_it(client: httpx.Client, world: World) -> No
 
 def test_a_pipeline_that_its_gate_has_stopped_says_why(client: httpx.Client, world: World) -> None:
     world.dataset()
-    answer = client.post("/pipelines", json={**SMOKE, "min_score": {"train_classifier": {"f1": 0.6}}})
+    answer = client.post("/pipelines", json={**SMOKE, "min_score": {"train_classifier": {"val_f1": 0.6}}})
     made = answer.json()
-    assert (made["min_score"], made["failure"]) == ({"train_classifier": {"f1": 0.6}}, None)
-    assert made["jobs"][0]["min_score"] == {"f1": 0.6}
+    assert (made["min_score"], made["failure"]) == ({"train_classifier": {"val_f1": 0.6}}, None)
+    assert made["jobs"][0]["min_score"] == {"val_f1": 0.6}
     run_all(world, client, made["id"])
     stopped = client.get(f"/pipelines/{made['id']}").json()
     classifier = stopped["jobs"][0]
@@ -77,20 +77,20 @@ def test_a_pipeline_that_its_gate_has_stopped_says_why(client: httpx.Client, wor
     assert stopped["failure"]["step"] == "train_classifier"
     assert stopped["failure"]["job"] == classifier["id"]
     assert stopped["failure"]["reason"] == "below_min_score"
-    assert stopped["failure"]["message"] == "f1 is 0.5, below the min_score of 0.6."
+    assert stopped["failure"]["message"] == "val_f1 is 0.5, below the min_score of 0.6."
     assert classifier["artifact"]["bytes"] == 10
     assert client.get(f"/artifacts/{classifier['id']}/weights.bin").content == b"0123456789"
     refused = client.post(f"/jobs/{classifier['id']}/retry")
     assert refused.status_code == 409
-    assert refused.json()["problems"][0]["field"] == "min_score.f1"
+    assert refused.json()["problems"][0]["field"] == "min_score.val_f1"
     path = f"/pipelines/{made['id']}/retry"
-    assert client.post(path, json={"min_score": {"predict": {"f1": "x"}}}).status_code == 422
-    assert client.post(path, json={"min_score": {"train_classifier": {"f1": 0.5}}}).status_code == 202
+    assert client.post(path, json={"min_score": {"predict": {"val_f1": "x"}}}).status_code == 422
+    assert client.post(path, json={"min_score": {"train_classifier": {"val_f1": 0.5}}}).status_code == 202
     run_all(world, client, made["id"])
     assert client.get(f"/pipelines/{made['id']}").json()["status"] == "succeeded"
 
 
-@pytest.mark.parametrize("metric", ["", " f1", "f1=2"])
+@pytest.mark.parametrize("metric", ["", " f1", "val_f1=2"])
 def test_a_metric_s_name_has_a_form(client: httpx.Client, world: World, metric: str) -> None:
     world.dataset()
     answer = client.post("/pipelines", json={**SMOKE, "min_score": {"train_classifier": {metric: 0.6}}})

@@ -179,7 +179,7 @@ class RealService:
             created=datetime(2026, 1, 2, tzinfo=UTC),
             files=tuple(entries),
             lineage=Lineage(params={}, code=CodeRef(version="0", digest="d", torch="2", device="cpu")),
-            metrics={"f1": 0.5},
+            metrics={"val_f1": 0.5},
             digest="e" * 64,
         )
         folder.mkdir(parents=True, exist_ok=True)

@@ -152,28 +152,28 @@ def test_a_failed_job_ends_the_waiting_with_1(real: Any, wsmis: Any, dataset: st
 def test_a_pipeline_stops_at_a_gate_and_goes_on_under_a_lower_one(
     real: Any, wsmis: Any, dataset: str
 ) -> None:
-    words = ["--set", f"*.seed={len(dataset)}", "--min-score", "train_classifier.f1=0.6"]
+    words = ["--set", f"*.seed={len(dataset)}", "--min-score", "train_classifier.val_f1=0.6"]
     made = json.loads(wsmis("run", "smoke", dataset, *words, "--json").stdout)
     classifier = next(job["id"] for job in made["jobs"] if job["step"] == "train_classifier")
     real.succeed(real.claim(classifier), {"model.bin": b"weights"})
     ceiling = next(job["id"] for job in made["jobs"] if job["step"] == "train_ceiling")
     assert json.loads(wsmis("job", ceiling, "--json").stdout)["status"] == "skipped"
     told = wsmis("watch", made["id"], status=FAILED).stdout
-    assert "train_classifier: below_min_score: f1 is 0.5, below the min_score of 0.6." in told
-    assert f"wsmis retry {classifier} --min-score f1=LEAST" in told
+    assert "train_classifier: below_min_score: val_f1 is 0.5, below the min_score of 0.6." in told
+    assert f"wsmis retry {classifier} --min-score val_f1=LEAST" in told
     assert "model.bin" in wsmis("artifacts", classifier).stdout
-    assert "min_score.f1" in wsmis("retry", classifier, status=WRONG_USE).stderr
-    wsmis("retry", made["id"], "--min-score", "f1=0.5", status=WRONG_USE)
-    assert "running" in wsmis("retry", made["id"], "--min-score", "train_classifier.f1=0.5").stdout
+    assert "min_score.val_f1" in wsmis("retry", classifier, status=WRONG_USE).stderr
+    wsmis("retry", made["id"], "--min-score", "val_f1=0.5", status=WRONG_USE)
+    assert "running" in wsmis("retry", made["id"], "--min-score", "train_classifier.val_f1=0.5").stdout
     assert real.succeed(real.claim(classifier)).job == classifier
     assert json.loads(wsmis("job", ceiling, "--json").stdout)["status"] == "queued"
 
 
 def test_a_single_job_with_a_gate(wsmis: Any, dataset: str, tmp_path: Path) -> None:
     file = tmp_path / "job.yaml"
-    file.write_text("{min_score: {f1: 0.3, auc: 0.9}}")
-    words = ["-f", str(file), "--min-score", "f1=0.4", "--min-score", "auc=null"]
-    assert submit(wsmis, "--dataset", dataset, *words)["min_score"] == {"f1": 0.4}
+    file.write_text("{min_score: {val_f1: 0.3, val_recall: 0.9}}")
+    words = ["-f", str(file), "--min-score", "val_f1=0.4", "--min-score", "val_recall=null"]
+    assert submit(wsmis, "--dataset", dataset, *words)["min_score"] == {"val_f1": 0.4}
 
 
 def test_a_request_in_a_file_with_options_over_it(wsmis: Any, dataset: str, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from wsmis_core.data.index import Box, fingerprint
 from wsmis_core.export import read_mask_png
 from wsmis_core.metrics import box_counts, box_scores
 from wsmis_core.metrics.boxes import region_boxes
-from wsmis_core.spec import RunSpec
+from wsmis_core.spec import RunSpec, read_manifest
+from wsmis_core.spec.metrics import METRICS
 
 CHOSEN = {"name": "chosen", "split": "val", "score": "dice_positives"}
 ON_TEST = {"resamples": 200, "overlays": 3, "cam_threshold": CHOSEN}
@@ -232,6 +233,12 @@ def test_boxes_are_scored_where_there_are_some(
     assert report["steps"]["ir_labels"]["boxes"]["pointing"] is None  # label maps have no strongest point
     assert report["steps"]["cams"]["dice_positives"] == read(on_test)["steps"]["cams"]["dice_positives"]
     assert "Each step against boxes" in (tmp_path / "output" / "report.html").read_text()
+    known, said = METRICS["evaluate"], read_manifest(tmp_path / "output").metrics
+    assert [name for name in said if name not in known] == []
+    of_boxes = {
+        name for name, metric in known.items() if "boxes" in metric.needs and metric.role in spec.inputs
+    }
+    assert of_boxes - set(said) == set()
     assert "pseudo_labels,,boxes.box_iou_10," in (tmp_path / "output" / "report.csv").read_text()
 
 

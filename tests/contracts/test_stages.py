@@ -19,11 +19,13 @@ from wsmis_core.spec import (
     Coverage,
     PlannedStep,
     RunSpec,
+    make_params,
     plan,
     read_manifest,
     recipes,
     verify_files,
 )
+from wsmis_core.spec.metrics import METRICS, metric_named, missing
 from wsmis_core.spec.stages import ALL_SPLITS
 
 OVERRIDES: dict[str, dict[str, Any]] = {
@@ -68,6 +70,24 @@ def test_a_stage_leaves_a_sound_artifact_of_its_kind(runs: Path, step: PlannedSt
     assert set(manifest.lineage.inputs) == set(step.inputs)
     assert manifest.lineage.params == step.params
     assert manifest.lineage.fingerprint
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_a_stage_has_the_metrics_that_gates_are_checked_against(runs: Path, step: PlannedStep) -> None:
+    known = METRICS[step.stage]
+    said = read_manifest(runs / step.name / "output").metrics
+    assert [name for name in said if metric_named(name, known) is None] == []
+    params = make_params(step.stage, step.params, step.inputs)
+    expected = {
+        name
+        for name, metric in known.items()
+        if "*" not in name and missing(metric, params, step.inputs, Coverage(masks=ALL_SPLITS)) is None
+    }
+    assert expected - set(said) == set()
+    for name, value in said.items():
+        metric = metric_named(name, known)
+        assert metric is not None
+        assert value <= metric.most
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)

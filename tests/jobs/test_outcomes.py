@@ -30,7 +30,11 @@ def test_success_keeps_digest_bytes_and_metrics(world: World) -> None:
     job = world.submit(dataset=world.dataset())
     assert world.run(job).status is Status.SUCCEEDED
     row = world.job(job)
-    assert (row.artifact_digest, row.artifact_bytes, row.metrics) == ("d" * 64, 10, {"f1": 0.5})
+    assert (row.artifact_digest, row.artifact_bytes, row.metrics) == (
+        "d" * 64,
+        10,
+        {"val_f1": 0.5, "val_iou": 0.5},
+    )
     assert row.worker is None
     assert row.lease_expires is None
     assert row.attempts[0].outcome == "succeeded"

@@ -46,7 +46,7 @@ from wsmis_core.spec.event import (
     event_line,
 )
 from wsmis_core.spec.joint import source_problems
-from wsmis_core.spec.min_score import MinScore, MinScoreChange, changed_min_score
+from wsmis_core.spec.min_score import MinScore, MinScoreChange, changed_min_score, gate_problems
 from wsmis_core.spec.model import Spec, problems_of, validate
 from wsmis_core.spec.named_files import has_unknown_content, named_files
 from wsmis_core.spec.plan import EVERY_STEP, PlannedStep, plan
@@ -108,6 +108,7 @@ __all__ = [
     "convert_config",
     "dataset_spec",
     "event_line",
+    "gate_problems",
     "has_unknown_content",
     "in_one_line",
     "load_recipes",

@@ -12,7 +12,7 @@ from wsmis_core.errors import Problem, SpecError
 from wsmis_core.spec.catalogue import CATALOGUE, StageName, make_params
 from wsmis_core.spec.coverage import Coverage
 from wsmis_core.spec.joint import source_problems
-from wsmis_core.spec.min_score import MinScore, changed_min_score
+from wsmis_core.spec.min_score import MinScore, changed_min_score, gate_problems
 from wsmis_core.spec.model import Spec
 from wsmis_core.spec.recipe import Recipe, Step
 from wsmis_core.spec.stages import Params
@@ -66,12 +66,14 @@ def plan(
             continue
         made = {role: planned[source].params for role, source in step.inputs.items() if source in planned}
         problems += [_under_step(problem, name) for problem in source_problems(params, made)]
+        least = changed_min_score(step.min_score, gates.get(name, {}))
+        problems += gate_problems(least, params, step.inputs, coverage, field=f"min_score.{name}")
         planned[name] = PlannedStep(
             name=name,
             stage=step.stage,
             params=params.model_dump(mode="json"),
             inputs=step.inputs,
-            min_score=changed_min_score(step.min_score, gates.get(name, {})),
+            min_score=least,
         )
     if problems:
         first = problems[0]

@@ -98,13 +98,13 @@ def test_a_request_s_gates_lie_over_the_recipe_s() -> None:
         {
             "name": "gated",
             "description": "",
-            "steps": {"a": {"stage": "train_classifier", "min_score": {"val_f1": 0.5, "val_auc": 0.8}}},
+            "steps": {"a": {"stage": "train_classifier", "min_score": {"val_f1": 0.5, "val_recall": 0.8}}},
         },
     )
     (as_it_is,) = plan(recipe, {}, coverage=MASKED)
-    assert as_it_is.min_score == {"val_f1": 0.5, "val_auc": 0.8}
-    (changed,) = plan(recipe, {}, coverage=MASKED, min_score={"a": {"val_f1": None, "val_loss": -1}})
-    assert changed.min_score == {"val_auc": 0.8, "val_loss": -1}
+    assert as_it_is.min_score == {"val_f1": 0.5, "val_recall": 0.8}
+    (changed,) = plan(recipe, {}, coverage=MASKED, min_score={"a": {"val_f1": None, "val_accuracy": -1}})
+    assert changed.min_score == {"val_recall": 0.8, "val_accuracy": -1}
 
 
 def test_an_input_that_names_no_step_is_told() -> None:
