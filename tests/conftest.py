@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -177,6 +177,7 @@ class World:
         validated: bool = True,
         fingerprint: str = "f" * 64,
         splits: Mapping[str, Any] | None = None,
+        classes: Sequence[str] = ("Pneumothorax",),
     ) -> str:
         """The id of a data set that is ready, or invalid, or still being read."""
         request = DatasetRequest(name=name, format="siim", root=str(self.settings.data_roots[0] / name))
@@ -187,7 +188,7 @@ class World:
         problem = {"file": "a.dcm", "message": "no pixels.", "remedy": None, "severity": "error"}
         found = Findings(
             usable=usable,
-            classes=["Pneumothorax"],
+            classes=list(classes),
             counts={"images": 4},
             labels={"Pneumothorax": 2},
             splits=splits or {"train": {"images": 2}, "val": {"images": 1}, "test": {"images": 1}},

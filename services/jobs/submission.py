@@ -241,7 +241,22 @@ def _input_problems(
                 f"Give a job of the data set {dataset.id}, or set dataset to {job.dataset_id}.",
             )
         ]
+    if wanted.same_classes and dataset is not None and not _same_classes(job.dataset, dataset):
+        assert job.dataset is not None
+        return [
+            Problem(
+                f"{job_id} knows the classes {', '.join(job.dataset.classes)}, the data set {dataset.name} "
+                f"has {', '.join(dataset.classes)}.",
+                field,
+                f"Give a {job.stage} job of the same classes.",
+            )
+        ]
     return []
+
+
+def _same_classes(one: Dataset | None, other: Dataset) -> bool:
+    """Whether it is not known that a model of ``one`` knows other classes."""
+    return one is None or list(one.classes) == list(other.classes)
 
 
 def _same_samples(one: Dataset | None, other: Dataset) -> bool:

@@ -4,7 +4,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from services.jobs import JobRequest, Status, cancel, list_jobs, lock_job, prepare_job
+from services.jobs import (
+    JobRequest,
+    PipelineRequest,
+    Status,
+    cancel,
+    list_jobs,
+    lock_job,
+    prepare_job,
+    submit_pipeline,
+)
 from wsmis_core.errors import Problem, SpecError
 
 if TYPE_CHECKING:
@@ -125,6 +134,36 @@ def test_a_split_to_score_has_masks_or_boxes(world: World) -> None:
     _, cams, _ = world.chain(dataset)
     assert only(refused(world, "evaluate", dataset=dataset, inputs={"cams": cams}))[0] == "params.split"
     assert world.submit("evaluate", dataset=dataset, inputs={"cams": cams}, params={"split": "val"})
+
+
+def test_a_model_of_other_classes_is_not_scored(world: World) -> None:
+    classifier, _, _ = world.chain(world.dataset())
+    other = world.dataset("other", classes=["Effusion"], fingerprint="e" * 64)
+    for stage in ("evaluate", "extract_cams"):
+        problems = refused(world, stage, dataset=other, inputs={"classifier": classifier})
+        assert only(problems)[0] == "inputs.classifier"
+        assert "knows the classes Pneumothorax" in problems[0].message
+    # Another training may go on from it.
+    assert world.submit(dataset=other, inputs={"classifier": classifier})
+
+
+def test_inputs_are_of_the_splits_that_are_read(world: World) -> None:
+    dataset = world.dataset()
+    classifier = world.submit(dataset=dataset)
+    inputs, trained = {"classifier": classifier}, {"splits": ["train"]}
+    cams = world.submit("extract_cams", dataset=dataset, inputs=inputs, params=trained)
+    for stage in ("evaluate", "make_ir_labels"):
+        problems = refused(world, stage, dataset=dataset, inputs={"cams": cams})
+        assert only(problems)[0] == "inputs.cams"
+        assert "of the splits train, not of" in problems[0].message
+    assert world.submit("make_ir_labels", dataset=dataset, inputs={"cams": cams}, params=trained)
+    changed = {"extract_cams": trained, "make_ir_labels": trained, "make_pseudo_labels": trained}
+    wanted = PipelineRequest(recipe="smoke", dataset=dataset, params=changed)
+    with pytest.raises(SpecError) as pipeline, world.database.writing() as session:
+        submit_pipeline(session, wanted, world.settings)
+    assert [problem.field for problem in pipeline.value.problems] == [
+        f"params.evaluate.inputs.{role}" for role in ("cams", "ir_labels", "pseudo_labels")
+    ]
 
 
 def test_an_input_that_is_not_there(world: World) -> None:

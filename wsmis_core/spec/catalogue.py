@@ -36,6 +36,8 @@ class InputRole:
     required: bool = True
     # The input must come from the job's own data set: it is keyed by that set's samples.
     same_dataset: bool = True
+    # The model must know the very classes of the job's data set.
+    same_classes: bool = False
     # It is there to be scored, which takes true masks or boxes.
     needs_truth: bool = False
     # What a training learns from: none is needed, or taken, where it has no epochs.
@@ -58,6 +60,7 @@ class Stage:
 
 
 _MODEL = {"same_dataset": False}
+_SAME_MODEL = {"same_dataset": False, "same_classes": True}
 
 CATALOGUE: Mapping[StageName, Stage] = {
     stage.name: stage
@@ -69,7 +72,9 @@ CATALOGUE: Mapping[StageName, Stage] = {
             {"classifier": InputRole("classifier", required=False, **_MODEL)},
             trains=True,
         ),
-        Stage("extract_cams", stages.ExtractCams, "cams", {"classifier": InputRole("classifier", **_MODEL)}),
+        Stage(
+            "extract_cams", stages.ExtractCams, "cams", {"classifier": InputRole("classifier", **_SAME_MODEL)}
+        ),
         Stage("make_ir_labels", stages.MakeIrLabels, "ir_labels", {"cams": InputRole("cams")}),
         Stage(
             "train_irnet",
@@ -102,12 +107,12 @@ CATALOGUE: Mapping[StageName, Stage] = {
             stages.Evaluate,
             "report",
             {
-                "classifier": InputRole("classifier", required=False, **_MODEL),
+                "classifier": InputRole("classifier", required=False, **_SAME_MODEL),
                 "cams": InputRole("cams", required=False, needs_truth=True),
                 "ir_labels": InputRole("ir_labels", required=False, needs_truth=True),
                 "pseudo_labels": InputRole("pseudo_labels", required=False, needs_truth=True),
-                "segmenter": InputRole("segmenter", required=False, needs_truth=True, **_MODEL),
-                "ceiling": InputRole("segmenter", required=False, needs_truth=True, **_MODEL),
+                "segmenter": InputRole("segmenter", required=False, needs_truth=True, **_SAME_MODEL),
+                "ceiling": InputRole("segmenter", required=False, needs_truth=True, **_SAME_MODEL),
             },
         ),
         Stage("predict", stages.Predict, "predictions", {"segmenter": InputRole("segmenter", **_MODEL)}),

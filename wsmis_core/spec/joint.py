@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from wsmis_core.errors import Problem
 from wsmis_core.spec import stages
 from wsmis_core.spec.archs import ENCODER_OF, IRNET_TRUNKS
-from wsmis_core.spec.parts import WeightsFile
+from wsmis_core.spec.parts import Chosen, Split, WeightsFile
+from wsmis_core.spec.stages import ALL_SPLITS
 
 __all__ = ["joint_problems", "source_problems"]
 
@@ -27,6 +28,44 @@ def joint_problems(
 
 def source_problems(params: stages.Params, sources: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
     """What is wrong with the inputs' own jobs; ``sources`` are the params of these by role."""
+    return [*_arch_problems(params, sources), *_split_problems(params, sources)]
+
+
+def _split_problems(params: stages.Params, sources: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
+    """Inputs that are not of the splits that are read of them."""
+    problems = []
+    for role, wanted in _splits_read(params).items():
+        there = sources.get(role, {}).get("splits", ALL_SPLITS)
+        missing = ", ".join(split for split in wanted if split not in there)
+        if missing:
+            problems.append(
+                Problem(
+                    f"the {role} are of the splits {', '.join(there)}, not of {missing}.",
+                    f"inputs.{role}",
+                    f"Make them with {missing} among their splits, or leave {missing} out here.",
+                )
+            )
+    return problems
+
+
+def _splits_read(params: stages.Params) -> Mapping[str, Collection[Split]]:
+    """Of each role the splits that a job with ``params`` cannot do without."""
+    match params:
+        case stages.MakeIrLabels() | stages.MakePseudoLabels():
+            return {"cams": params.splits}
+        case stages.TrainIrnet():
+            return {"ir_labels": ["train"]}
+        case stages.TrainSegmenter():
+            return {"pseudo_labels": ["train"]}
+        case stages.Evaluate(cam_threshold=rule, split=split):
+            of_cams = [split, rule.split] if isinstance(rule, Chosen) else [split]
+            return {"cams": of_cams, "ir_labels": [split], "pseudo_labels": [split]}
+        case _:
+            return {}
+
+
+def _arch_problems(params: stages.Params, sources: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
+    """A classifier whose arch does not fit."""
     if "classifier" not in sources:
         return []
     arch = sources["classifier"]["arch"]

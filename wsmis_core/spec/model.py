@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -10,11 +11,23 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from wsmis_core.errors import Problem, SpecError
 
-__all__ = ["Spec", "problems_of", "validate"]
+__all__ = ["FieldError", "Spec", "problems_of", "validate"]
 
 T = TypeVar("T")
 
 _UNSEEN = object()  # what lies behind the data that is at hand
+
+# What pydantic puts into locations for a union's member or a mapping's key; no field is called so.
+_TAG = re.compile(r"int|float|str|bool|constrained-\w+|literal\[.*\]|function-\w+\[.*\]|\[key\]", re.DOTALL)
+_MODEL_TAG = re.compile(r"[A-Z]\w*")
+
+
+class FieldError(ValueError):
+    """For validators of whole models: ``field`` of the model is wrong, beside the others."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Spec(BaseModel):
@@ -82,9 +95,17 @@ def _problem(error: Mapping[str, Any], *, data: object, prefix: str) -> Problem:
                 f"{tag!r} is not known.", _tag_field(field, context), f"Use one of {', '.join(known)}.{hint}"
             )
         case "value_error":
-            return Problem(str(context["error"]), field)
+            return _told(context["error"], field)
         case _:
             return Problem(f"{_shown(value)} is not possible here.", field, f"{error['msg']}.")
+
+
+def _told(error: Exception, field: str | None) -> Problem:
+    """What a validator says: a sentence, and what to do."""
+    if isinstance(error, FieldError):
+        field = f"{field}.{error.field}" if field else error.field
+    message, _, remedy = str(error).partition(". ")
+    return Problem(f"{message.removesuffix('.')}.", field, remedy or None)
 
 
 def _tag_field(field: str | None, context: Mapping[str, Any]) -> str:
@@ -108,6 +129,8 @@ def _path(loc: Iterable[int | str], data: object) -> list[str]:
             continue  # a union's tag: the value of the discriminator, not a field
         if isinstance(here, Mapping) and isinstance(part, int):
             continue  # the place of the only one, given by itself where a list may stand
+        if isinstance(part, str) and _is_tag(part, here):
+            continue
         path.append(str(part))
         if isinstance(here, Mapping):
             here = here.get(part, _UNSEEN)
@@ -116,6 +139,13 @@ def _path(loc: Iterable[int | str], data: object) -> list[str]:
         else:
             here = _UNSEEN
     return path
+
+
+def _is_tag(part: str, here: object) -> bool:
+    """Whether a part of a location names a union's member, or a key itself, and no field of ``here``."""
+    if isinstance(here, Mapping):
+        return part not in here and bool(_TAG.fullmatch(part) or _MODEL_TAG.fullmatch(part))
+    return bool(_TAG.fullmatch(part))
 
 
 def _shown(value: object, limit: int = 80) -> str:

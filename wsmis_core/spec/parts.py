@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
-from wsmis_core.spec.model import Spec
+from wsmis_core.spec.model import FieldError, Spec
 
 __all__ = [
     "CAM_THRESHOLD",
@@ -194,9 +194,10 @@ class GrabCut(Spec):
     @model_validator(mode="after")
     def _percentiles_rise(self) -> Self:
         if not self.background < self.probable < self.foreground:
-            raise ValueError(
+            raise FieldError(
+                "probable",
                 f"the percentiles background {self.background}, probable {self.probable} and foreground "
-                f"{self.foreground} do not rise. The published ones are 15, 70 and 99.5."
+                f"{self.foreground} do not rise. The published ones are 15, 70 and 99.5.",
             )
         return self
 
@@ -223,8 +224,9 @@ class Lpcam(Spec):
     def _scores_rise(self) -> Self:
         low, high = self.context_scores
         if low >= high:
-            raise ValueError(
-                f"context_scores {low} to {high} hold nothing. The published ones are .05 to .9."
+            raise FieldError(
+                "context_scores",
+                f"context_scores {low} to {high} hold nothing. The published ones are .05 to .9.",
             )
         return self
 

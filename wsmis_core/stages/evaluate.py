@@ -15,8 +15,8 @@ from wsmis_core.metrics import LEVEL, Bootstrap
 from wsmis_core.spec.parts import CAM_THRESHOLD, Chosen, Fixed
 from wsmis_core.spec.stages import Evaluate
 from wsmis_core.stages.box_report import box_report, box_tables
-from wsmis_core.stages.findings import Finder, cams_finder, labels_finder
-from wsmis_core.stages.inputs import dataset_index, input_artifact, samples_of
+from wsmis_core.stages.findings import Finder, cams_finder, check_classes, labels_finder
+from wsmis_core.stages.inputs import Input, dataset_index, input_artifact, samples_of
 from wsmis_core.stages.label_report import label_report, label_table
 from wsmis_core.stages.preview import captioned_layers, evenly_spread
 from wsmis_core.stages.report_files import write_report
@@ -32,6 +32,7 @@ __all__ = ["run"]
 def run(context: RunContext, params: Evaluate) -> StageResult:
     """Write `report.json`, `report.csv`, `report.html` and, where asked for, `overlays.png`."""
     index = dataset_index(context)
+    classifier = _classifier_of(context, index)
     report: dict[str, Any] = {
         "schema_version": 1,
         "split": params.split,
@@ -53,9 +54,9 @@ def run(context: RunContext, params: Evaluate) -> StageResult:
         bootstrap = _bootstrap(params, boxed)
         for role, boxes in tables.items():
             report["steps"][role]["boxes"] = box_report(boxes, classes=index.classes, bootstrap=bootstrap)
-    if "classifier" in context.spec.inputs:
+    if classifier is not None:
         labelled = samples_of(index, [params.split])
-        table = label_table(context, "classifier", index, labelled, batch_size=params.batch_size)
+        table = label_table(context, classifier, index, labelled, batch_size=params.batch_size)
         report["classifier"] = label_report(
             table, classes=index.classes, bootstrap=_bootstrap(params, labelled)
         )
@@ -71,6 +72,15 @@ def run(context: RunContext, params: Evaluate) -> StageResult:
     return StageResult(
         metrics=dict(_metrics(report)), details={"split": params.split, "classes": list(index.classes)}
     )
+
+
+def _classifier_of(context: RunContext, index: DatasetIndex) -> Input | None:
+    """The input, if it is given; raises DataError where it knows other classes than the data set."""
+    if "classifier" not in context.spec.inputs:
+        return None
+    source = input_artifact(context, "classifier")
+    check_classes(source, "classifier", index)
+    return source
 
 
 @dataclass(frozen=True, slots=True)

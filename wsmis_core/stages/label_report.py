@@ -24,8 +24,7 @@ from wsmis_core.metrics import (
     weighted_auc,
 )
 from wsmis_core.models import Classifier
-from wsmis_core.stages.findings import check_classes
-from wsmis_core.stages.inputs import input_artifact, load_model, pictures
+from wsmis_core.stages.inputs import Input, load_model, pictures
 from wsmis_core.stages.step_report import calibration_report, number_or_none
 from wsmis_core.stages.train_classifier import classifier_from
 
@@ -34,14 +33,9 @@ __all__ = ["label_report", "label_table"]
 
 @torch.no_grad()
 def label_table(
-    context: RunContext, role: str, index: DatasetIndex, samples: Sequence[Sample], *, batch_size: int
+    context: RunContext, source: Input, index: DatasetIndex, samples: Sequence[Sample], *, batch_size: int
 ) -> LabelTable:
-    """The probabilities of the classifier in ``role`` for ``samples``, whole on every rank.
-
-    Raises DataError where it knows other classes than the data set.
-    """
-    source = input_artifact(context, role)
-    check_classes(source, role, index)
+    """The probabilities of a classifier of the data set's classes for ``samples``, whole on every rank."""
     device = context.ranks.device
     model = load_model(source, classifier_from).to(device)
     assert isinstance(model, Classifier)

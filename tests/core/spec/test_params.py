@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from wsmis_core.errors import SpecError
 from wsmis_core.spec import (
     CATALOGUE,
+    Resources,
+    Spec,
+    Step,
     has_unknown_content,
     make_params,
     named_files,
+    problems_of,
     producer,
     source_problems,
     stage_params,
+    validate,
 )
 
 _DROPBLOCK = {"drop_prob": 0.2, "block_size": 7}
@@ -129,7 +135,7 @@ def test_an_unknown_stage_lists_the_known_ones() -> None:
         ("train_classifier", {"weights": "imagenet"}, {"classifier": "b"}, "inputs.classifier"),
         ("evaluate", {}, {}, "inputs"),
         ("predict", {"split": None}, {"segmenter": "a"}, "params.split"),
-        ("make_ir_labels", {"background_threshold": 0.3}, {"cams": "a"}, "params"),
+        ("make_ir_labels", {"background_threshold": 0.3}, {"cams": "a"}, "params.background_threshold"),
         ("make_ir_labels", {"refine": {"iterations": 3}}, {"cams": "a"}, "params.refine.name"),
         (
             "make_ir_labels",
@@ -137,30 +143,35 @@ def test_an_unknown_stage_lists_the_known_ones() -> None:
             {"cams": "a"},
             "params.refine.x",
         ),
-        ("make_ir_labels", {"refine": {"name": "grabcut", "probable": 10}}, {"cams": "a"}, "params.refine"),
-        ("train_irnet", {"image_size": "native"}, {"ir_labels": "a", "classifier": "b"}, "params"),
-        ("train_irnet", {"rescale": [0.5, 1.5]}, {"ir_labels": "a", "classifier": "b"}, "params"),
+        (
+            "make_ir_labels",
+            {"refine": {"name": "grabcut", "probable": 10}},
+            {"cams": "a"},
+            "params.refine.probable",
+        ),
+        ("train_irnet", {"image_size": "native"}, {"ir_labels": "a", "classifier": "b"}, "params.crop_size"),
+        ("train_irnet", {"rescale": [0.5, 1.5]}, {"ir_labels": "a", "classifier": "b"}, "params.crop_size"),
         (
             "train_irnet",
             {"rescale": [2, 1], "crop_size": 64},
             {"ir_labels": "a", "classifier": "b"},
-            "params",
+            "params.rescale",
         ),
         (
             "make_pseudo_labels",
             {"image_size": "native", "local": {}},
             {"cams": "a", "irnet": "b"},
-            "params",
+            "params.image_size",
         ),
-        ("extract_cams", {"method": "cam", "layer": "trunk"}, {"classifier": "a"}, "params"),
-        ("extract_cams", {"method": "lpcam", "layer": "trunk"}, {"classifier": "a"}, "params"),
+        ("extract_cams", {"method": "cam", "layer": "trunk"}, {"classifier": "a"}, "params.layer"),
+        ("extract_cams", {"method": "lpcam", "layer": "trunk"}, {"classifier": "a"}, "params.layer"),
         ("extract_cams", {"method": "layer_cam", "layer": "trunk."}, {"classifier": "a"}, "params.layer"),
-        ("extract_cams", {"method": "cam", "lpcam": {}}, {"classifier": "a"}, "params"),
+        ("extract_cams", {"method": "cam", "lpcam": {}}, {"classifier": "a"}, "params.lpcam"),
         (
             "extract_cams",
             {"method": "lpcam", "lpcam": {"context_scores": [0.9, 0.1]}},
             {"classifier": "a"},
-            "params.lpcam",
+            "params.lpcam.context_scores",
         ),
     ],
 )
@@ -228,10 +239,49 @@ def test_the_catalogue_is_whole_and_its_kinds_have_producers() -> None:
         ("train_irnet", {"trunk": "random", "weights": {"file": "f"}}, "params.weights", "trunk is random"),
         ("extract_cams", {"splits": ["val", "train", "val"]}, "params.splits", "val is named 2 times"),
         ("make_pseudo_labels", {"splits": []}, "params.splits", "at least 1"),
+        ("make_pseudo_labels", {"log2_steps": 13}, "params.log2_steps", "less than or equal to 12"),
+        ("make_pseudo_labels", {"log2_steps": "gird"}, "params.log2_steps", "'grid'"),
+        ("train_segmenter", {"threshold": {"name": "otsu"}}, "params.threshold", "valid number"),
+        ("train_segmenter", {"threshold": {"name": "otsu"}}, "params.threshold.name", "'chosen'"),
+        (
+            "make_pseudo_labels",
+            {"threshold": {"name": "chosen"}, "splits": ["train"]},
+            "params.threshold.split",
+            "Add it there",
+        ),
+        (
+            "evaluate",
+            {"split": "val", "cam_threshold": {"name": "chosen"}},
+            "params.cam_threshold.split",
+            "another one",
+        ),
     ],
 )
 def test_fields_that_do_not_fit_each_other(stage: str, params: dict[str, Any], field: str, told: str) -> None:
     assert told in problems(stage, params)[field]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "field"),
+    [
+        (Resources, {"gpus": "many"}, "gpus"),
+        (Step, {"stage": "evaluate", "min_score": {"a\nb": 1}}, "min_score.a\nb"),
+        (Step, {"stage": "evaluate", "min_score": {"Dice": None}}, "min_score.Dice"),
+        (Step, {"stage": "evaluate", "min_score": {"int": None}}, "min_score.int"),
+    ],
+)
+def test_fields_are_named_as_they_are_given(kind: type[Spec], data: dict[str, Any], field: str) -> None:
+    with pytest.raises(SpecError) as raised:
+        validate(kind, data)
+    assert {problem.field for problem in raised.value.problems} == {field}
+    errors = problems_of(_errors(kind, data))  # as for a request's body, which is not at hand
+    assert {problem.field for problem in errors} == {field.replace(".int", "")}
+
+
+def _errors(kind: type[Spec], data: dict[str, Any]) -> list[Any]:
+    with pytest.raises(ValidationError) as raised:
+        kind.model_validate(data)
+    return list(raised.value.errors())
 
 
 def test_what_is_stored_whole_can_be_read_again() -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from wsmis_core.spec.model import FieldError
 from wsmis_core.spec.parts import (
     CAM_THRESHOLD,
     LPCAM_THRESHOLD,
@@ -52,13 +53,15 @@ class ExtractCams(Params):
     @model_validator(mode="after")
     def _fields_of_the_method(self) -> Self:
         if self.layer is not None and self.method in ("cam", "lpcam"):
-            raise ValueError(
+            raise FieldError(
+                "layer",
                 f"layer {self.layer!r} does not go with the method {self.method}, which is of the last "
-                "features. Take it out, or use grad_cam, grad_cam_pp or layer_cam."
+                "features. Take it out, or use grad_cam, grad_cam_pp or layer_cam.",
             )
         if self.lpcam is not None and self.method != "lpcam":
-            raise ValueError(
-                f"lpcam does not go with the method {self.method}. Take it out, or set method to lpcam."
+            raise FieldError(
+                "lpcam",
+                f"lpcam does not go with the method {self.method}. Take it out, or set method to lpcam.",
             )
         return self
 

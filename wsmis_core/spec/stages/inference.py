@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from wsmis_core.spec.model import FieldError
 from wsmis_core.spec.parts import CAM_THRESHOLD, Chosen, Split, Threshold
 from wsmis_core.spec.stages.params import Params
 
@@ -36,9 +37,10 @@ class Evaluate(Inference):
     @model_validator(mode="after")
     def _chosen_elsewhere(self) -> Self:
         if isinstance(self.cam_threshold, Chosen) and self.cam_threshold.split == self.split:
-            raise ValueError(
+            raise FieldError(
+                "cam_threshold.split",
                 f"the threshold of the maps would be chosen on the split that is scored, {self.split}. "
-                "Choose it on another one, or score another one."
+                "Choose it on another one, or score another one.",
             )
         return self
 

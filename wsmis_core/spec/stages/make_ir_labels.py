@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from wsmis_core.spec.model import FieldError
 from wsmis_core.spec.parts import Pamr, Probability, Refinement, Size
 from wsmis_core.spec.stages.params import ALL_SPLITS, Params, Splits
 
@@ -27,8 +28,9 @@ class MakeIrLabels(Params):
     @model_validator(mode="after")
     def _background_below_foreground(self) -> Self:
         if self.background_threshold >= self.foreground_threshold:
-            raise ValueError(
+            raise FieldError(
+                "background_threshold",
                 f"background_threshold {self.background_threshold} is not below foreground_threshold "
-                f"{self.foreground_threshold}. Lower the first or raise the second."
+                f"{self.foreground_threshold}. Lower the first or raise the second.",
             )
         return self

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from wsmis_core.spec.model import FieldError
 from wsmis_core.spec.parts import (
     Augmentation,
     Chosen,
@@ -73,7 +74,7 @@ class MakePseudoLabels(Params):
     )
     radius: int = Field(default=5, ge=2, le=20)
     beta: float = Field(default=10.0, gt=0, le=100)
-    log2_steps: int | Literal["grid"] = Field(
+    log2_steps: Annotated[int, Field(ge=0, le=12)] | Literal["grid"] = Field(
         default=8, description="2^t steps; `grid` takes t = 8 - 2 log2(128 / cells a side), 0 at least"
     )
     refine_before: Refinement | None = Field(default=None, description="refine the maps before the walk")
@@ -92,25 +93,21 @@ class MakePseudoLabels(Params):
     splits: Splits = ALL_SPLITS
 
     @model_validator(mode="after")
-    def _steps_in_range(self) -> Self:
-        if isinstance(self.log2_steps, int) and not 0 <= self.log2_steps <= 12:
-            raise ValueError(f"log2_steps {self.log2_steps} is not in 0 to 12. The published value is 8.")
-        return self
-
-    @model_validator(mode="after")
     def _one_size_for_the_local_net(self) -> Self:
         if self.local is not None and self.image_size == "native":
-            raise ValueError(
+            raise FieldError(
+                "image_size",
                 "image_size is native, and local trains on images of one size. "
-                "Give image_size in pixels, or set local to null."
+                "Give image_size in pixels, or set local to null.",
             )
         return self
 
     @model_validator(mode="after")
     def _chosen_on_maps_that_are_made(self) -> Self:
         if isinstance(self.threshold, Chosen) and self.threshold.split not in self.splits:
-            raise ValueError(
+            raise FieldError(
+                "threshold.split",
                 f"the threshold is to be chosen on the {self.threshold.split} split, which is not among the "
-                "splits. Add it there, or choose on another one."
+                "splits. Add it there, or choose on another one.",
             )
         return self

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from wsmis_core.spec.model import Spec
+from wsmis_core.spec.model import FieldError, Spec
 from wsmis_core.spec.parts import (
     Augmentation,
     ImageSize,
@@ -86,15 +86,17 @@ class TrainIrnet(Training):
     @model_validator(mode="after")
     def _crops_where_shapes_differ(self) -> Self:
         if self.crop_size is None and self.image_size == "native":
-            raise ValueError(
+            raise FieldError(
+                "crop_size",
                 "image_size is native and crop_size null: images of different shapes make no batch. "
-                "Set crop_size (published: 512), or give image_size in pixels."
+                "Set crop_size (published: 512), or give image_size in pixels.",
             )
         if self.crop_size is None and self.rescale is not None:
-            raise ValueError(
+            raise FieldError(
+                "crop_size",
                 f"rescale is {list(self.rescale)} and crop_size null: rescaled images differ in size. "
-                "Set crop_size (published: 512), or rescale to null."
+                "Set crop_size (published: 512), or rescale to null.",
             )
         if self.rescale is not None and self.rescale[0] > self.rescale[1]:
-            raise ValueError(f"rescale {list(self.rescale)} falls. Give the smaller factor first.")
+            raise FieldError("rescale", f"rescale {list(self.rescale)} falls. Give the smaller factor first.")
         return self
