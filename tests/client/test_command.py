@@ -171,9 +171,9 @@ def test_a_pipeline_stops_at_a_gate_and_goes_on_under_a_lower_one(
 
 def test_a_single_job_with_a_gate(wsmis: Any, dataset: str, tmp_path: Path) -> None:
     file = tmp_path / "job.yaml"
-    file.write_text("{min_score: {val_f1: 0.3, val_recall: 0.9}}")
-    words = ["-f", str(file), "--min-score", "val_f1=0.4", "--min-score", "val_recall=null"]
-    assert submit(wsmis, "--dataset", dataset, *words)["min_score"] == {"val_f1": 0.4}
+    file.write_text("{min_score: {val_iou: 0.3, val_mean_iou: 0.9}}")
+    words = ["-f", str(file), "--min-score", "val_iou=0.4", "--min-score", "val_mean_iou=null"]
+    assert submit(wsmis, "--dataset", dataset, *words)["min_score"] == {"val_iou": 0.4}
 
 
 def test_a_request_in_a_file_with_options_over_it(wsmis: Any, dataset: str, tmp_path: Path) -> None:
