@@ -13,6 +13,15 @@ from benchmarks.method.variants import GROUPS, WHOLE
 
 _SHOWN = "pseudo_labels"  # the step that a group's variants are compared at
 
+# The steps of a whole run, and how they are headed.
+STEPS = {
+    "cams": "CAMs",
+    "ir_labels": "seeds",
+    "pseudo_labels": "pseudo-labels",
+    "segmenter": "segmenter",
+    "ceiling": "ceiling",
+}
+
 
 def write_table(scores: Sequence[Score], folder: Path) -> None:
     """Write `scores.json`, every figure, and `table.md`, medians over the seeds."""
@@ -43,15 +52,29 @@ def _group(
 
 
 def _whole(group: str, scores: Sequence[Score], kinds: Sequence[str]) -> Iterator[str]:
-    steps = list(dict.fromkeys(score.step for score in scores))
-    yield f"| {group} | seed | " + " | ".join(steps) + " |"
-    yield "| --- " * (len(steps) + 2) + "|"
+    """A row a run, and one of the medians over the seeds; how near each is to its ceiling comes last."""
+    steps = [step for step in STEPS if any(score.step == step for score in scores)]
+    columns = [*(STEPS[step] for step in steps), "segmenter / ceiling"]
+    yield f"| {group} | seed | " + " | ".join(columns) + " |"
+    yield "| --- " * (len(columns) + 2) + "|"
     for kind in kinds:
         for variant in dict.fromkeys(score.variant for score in scores):
-            for seed in sorted({score.seed for score in scores if score.kind == kind}):
-                of_run = [s for s in scores if (s.kind, s.seed, s.variant) == (kind, seed, variant)]
-                cells = [_cell([score for score in of_run if score.step == step]) for step in steps]
-                yield f"| {kind}, {variant} | {seed} | " + " | ".join(cells) + " |"
+            of_kind = [s for s in scores if (s.kind, s.variant) == (kind, variant)]
+            seeds = sorted({score.seed for score in of_kind})
+            for seed in seeds:
+                cells = [_cell([s for s in of_kind if (s.seed, s.step) == (seed, step)]) for step in steps]
+                share = _figure(_share_of_ceiling(of_kind, seed))
+                yield f"| {kind}, {variant} | {seed} | " + " | ".join([*cells, share]) + " |"
+            if len(seeds) > 1:
+                values = [median(s.value for s in of_kind if s.step == step) for step in steps]
+                values.append(median(_share_of_ceiling(of_kind, seed) for seed in seeds))
+                yield f"| {kind}, {variant} | median | " + " | ".join(map(_figure, values)) + " |"
+
+
+def _share_of_ceiling(scores: Sequence[Score], seed: int) -> float:
+    """The segmenter's score over that of the one trained on true masks."""
+    of_step = {score.step: score.value for score in scores if score.seed == seed}
+    return of_step["segmenter"] / of_step["ceiling"]
 
 
 def _cell(scores: Sequence[Score]) -> str:
