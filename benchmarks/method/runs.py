@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from wsmis_core.__main__ import main
 from wsmis_core.data import scan
 from wsmis_core.files import write_text_atomically
+from wsmis_core.rank import main
 from wsmis_core.spec import (
     CATALOGUE,
     MANIFEST_FILE,

@@ -17,8 +17,8 @@ import torch
 import yaml
 from PIL import Image, ImageDraw
 
-from wsmis_core.__main__ import main
 from wsmis_core.data.phantom import write_siim
+from wsmis_core.rank import main
 from wsmis_core.spec import Manifest, read_manifest
 
 SHAPES = ((50, 83), (97, 61), (64, 64), (33, 140), (71, 45), (90, 90))  # height, width

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wsmis_core.__main__ import main
 from wsmis_core.data import DatasetIndex
 from wsmis_core.export import read_mask_png
+from wsmis_core.rank import main
 from wsmis_core.spec import read_manifest
 from wsmis_core.stages.maps import load_maps
 

@@ -13,12 +13,12 @@ import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load_file
 
-from wsmis_core.__main__ import main
 from wsmis_core.data.tensors import to_tensor
 from wsmis_core.export import box_of, decode_coco_rle, read_mask_png
 from wsmis_core.irn import random_walk
 from wsmis_core.models import IRNet
 from wsmis_core.models.trunks import TRUNKS
+from wsmis_core.rank import main
 from wsmis_core.spec import RunSpec, read_manifest
 
 

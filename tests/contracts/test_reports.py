@@ -13,12 +13,12 @@ import pytest
 import torch
 from PIL import Image
 
-from wsmis_core.__main__ import main
 from wsmis_core.data import DatasetIndex, Sample, read_class_masks
 from wsmis_core.data.index import Box, fingerprint
 from wsmis_core.export import read_mask_png
 from wsmis_core.metrics import box_counts, box_scores
 from wsmis_core.metrics.boxes import region_boxes
+from wsmis_core.rank import main
 from wsmis_core.spec import RunSpec, read_manifest
 from wsmis_core.spec.metrics import METRICS
 

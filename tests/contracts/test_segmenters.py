@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsmis_core.__main__ import main
 from wsmis_core.models.segmenters import SEGMENTERS
+from wsmis_core.rank import main
 from wsmis_core.spec import RunSpec
 from wsmis_core.stages.segmenter_loss import TERMS
 

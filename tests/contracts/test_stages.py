@@ -13,7 +13,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from wsmis_core.__main__ import main
+from wsmis_core.rank import main
 from wsmis_core.spec import (
     CATALOGUE,
     Coverage,

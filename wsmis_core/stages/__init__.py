@@ -7,6 +7,7 @@ from typing import Any
 from wsmis_core.engine import RunContext, StageResult
 from wsmis_core.spec import StageName
 from wsmis_core.stages.local import prepare_local_run
+from wsmis_core.startup import quick_imports
 
 __all__ = ["StageRun", "prepare_local_run", "stage_run"]
 
@@ -20,5 +21,6 @@ def stage_run(name: StageName) -> StageRun:
     A run needs one of the eight, and the libraries behind some take seconds to import
     (segmentation models, torchvision): so it is imported now, and no other.
     """
-    run: StageRun = import_module(f"wsmis_core.stages.{name}").run
+    with quick_imports():
+        run: StageRun = import_module(f"wsmis_core.stages.{name}").run
     return run
