@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("wsmis_core", "services")
 
-FLOOR = frozenset({"wsmis_core.errors", "wsmis_core.files"})
+FLOOR = frozenset({"wsmis_core.errors", "wsmis_core.files", "wsmis_core.text"})
 SPEC = FLOOR | {"wsmis_core.spec"}
 METHOD_ROOMS = ("data", "models", "cam", "irn", "metrics", "engine", "export")
 METHOD = frozenset(f"wsmis_core.{room}" for room in METHOD_ROOMS)
@@ -26,6 +26,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "wsmis_core.errors": frozenset(),
     "wsmis_core.files": frozenset(),
     "wsmis_core.startup": frozenset(),
+    "wsmis_core.text": frozenset(),
     "wsmis_core.spec": FLOOR,
     **dict.fromkeys(sorted(METHOD), SPEC),
     "wsmis_core.stages": SPEC | METHOD | {"wsmis_core.startup"},

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 
 from wsmis_core.errors import Problem, SpecError
+from wsmis_core.text import is_text
 
 __all__ = ["check_body_text"]
 
@@ -32,7 +33,7 @@ async def check_body_text(request: Request) -> None:
             remedy="Take out NUL characters and halves of surrogate pairs.",
         )
         for field, text in _texts(content)
-        if not _is_storable(text)
+        if not is_text(text)
     ]
     if problems:
         first = problems[0]
@@ -45,17 +46,9 @@ def _texts(content: Any, field: str = "") -> Iterator[tuple[str, str]]:
         yield field, content
     elif isinstance(content, dict):
         for key, value in content.items():
-            inside = f"{field}.{key}".lstrip(".") if _is_storable(key) else field
+            inside = f"{field}.{key}".lstrip(".") if is_text(key) else field
             yield inside, key
             yield from _texts(value, inside)
     elif isinstance(content, list):
         for number, value in enumerate(content):
             yield from _texts(value, f"{field}.{number}".lstrip("."))
-
-
-def _is_storable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text

@@ -19,9 +19,9 @@ from wsmis_core.data.layouts.labels import findings_in
 from wsmis_core.data.layouts.listing import GivenSplits, ListedBox, ListedImage, Listing
 from wsmis_core.data.layouts.name_list import read_names
 from wsmis_core.data.layouts.table import Row, given_column, read_table
-from wsmis_core.data.layouts.text_file import is_text
 from wsmis_core.errors import DataError
 from wsmis_core.spec.chest_datasets import CHESTXRAY14_CLASSES, ChestXray14Dataset
+from wsmis_core.text import is_text
 
 __all__ = ["list_chestxray14"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wsmis_core.data.index import DataProblem
-from wsmis_core.data.layouts.text_file import is_text
 from wsmis_core.errors import DataError
+from wsmis_core.text import is_text
 
 __all__ = ["existing_root", "files_below", "inside", "real_path", "unseen"]
 

@@ -1,21 +1,13 @@
-"""Text that people write for a data set: UTF-8, and fit for JSON and databases."""
+"""Text files that people write for a data set."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from wsmis_core.errors import DataError
+from wsmis_core.text import is_text
 
-__all__ = ["is_text", "read_text"]
-
-
-def is_text(text: str) -> bool:
-    """Whether it is UTF-8 (halves of surrogate pairs are not) and without NUL, which PostgreSQL refuses."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
+__all__ = ["read_text"]
 
 
 def read_text(path: Path, *, name: str, missing: str, remedy: str) -> str:

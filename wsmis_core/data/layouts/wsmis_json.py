@@ -13,10 +13,10 @@ from wsmis_core.data.layouts.file_names import FilesByName, by_name
 from wsmis_core.data.layouts.folder import files_below, inside
 from wsmis_core.data.layouts.ids import ids_of
 from wsmis_core.data.layouts.listing import GivenSplits, ListedClassMask, ListedImage, Listing
-from wsmis_core.data.layouts.text_file import is_text
 from wsmis_core.errors import DataError
 from wsmis_core.spec.dataset import MOST_CLASSES, WsmisDataset
 from wsmis_core.spec.parts import Split
+from wsmis_core.text import is_text
 
 __all__ = ["list_json"]
 

@@ -12,10 +12,10 @@ import pytest
 
 from wsmis_core.data import scan
 from wsmis_core.data.layouts.folder import existing_root, files_below, inside, unseen
-from wsmis_core.data.layouts.text_file import is_text
 from wsmis_core.data.phantom import write_siim
 from wsmis_core.errors import DataError
 from wsmis_core.spec import make_dataset_spec
+from wsmis_core.text import is_text
 
 NOBODY = 65534
 
